@@ -1,0 +1,1 @@
+"""Language models as pure tools: texts to vectors, prompts to text. Knows no shop, user or message."""
