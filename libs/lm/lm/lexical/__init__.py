@@ -1,0 +1,9 @@
+"""Words, and what is found by them: tokens of both languages, sparse vectors for a store, BM25 in process."""
+
+from __future__ import annotations
+
+from lm.lexical.bm25 import Bm25
+from lm.lexical.sparse import SparseVector, document, index, query
+from lm.lexical.tokens import words
+
+__all__ = ["Bm25", "SparseVector", "document", "index", "query", "words"]
