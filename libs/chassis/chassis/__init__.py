@@ -1,0 +1,1 @@
+"""What every process needs, whatever it is about: settings, Kafka batches, gRPC, health, telemetry."""

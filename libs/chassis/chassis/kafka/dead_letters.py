@@ -1,0 +1,49 @@
+"""Records that can never succeed go to `<topic>.dead`, with the reason in their headers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from chassis.kafka.producer import Producer
+from chassis.kafka.records import Record, Rejected, Source
+
+SUFFIX = ".dead"
+LONGEST_COPY = 65_536  # bytes of an oversized value that are kept
+
+
+class DeadLetters:
+    """Writes dead letters."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        *,
+        service: str,
+        max_bytes: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._producer, self._service, self._max_bytes, self._now = producer, service, max_bytes, now
+
+    async def write(self, source: Source, record: Record, why: Rejected, *, attempts: int = 1) -> None:
+        """Keep the record and the reason. A repeat after a crash has the same source position."""
+        value, cut = record.value, {}
+        if value is not None and len(value) > self._max_bytes:
+            cut = {"dead-original-bytes": str(len(value))}
+            value = value[:LONGEST_COPY]
+        headers = {
+            **{name: text for name, text in record.headers.items() if not name.startswith("dead-")},
+            "dead-reason": why.reason,
+            "dead-field": why.field,
+            "dead-value": why.value,
+            "dead-remedy": why.remedy,
+            "dead-service": self._service,
+            "dead-topic": source.topic,
+            "dead-partition": str(source.partition),
+            "dead-offset": str(record.offset),
+            "dead-log": source.log,
+            "dead-attempts": str(attempts),
+            "dead-at": self._now().isoformat(),
+            **cut,
+        }
+        await self._producer.send_raw(source.topic + SUFFIX, record.key, value, headers)

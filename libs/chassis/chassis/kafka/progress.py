@@ -1,0 +1,72 @@
+"""What this process has applied of the log, so that a caller can read its own writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from chassis.kafka.records import Source
+from chassis.rpc.deadline import remaining
+
+_MARGIN = 0.02  # seconds of the caller's deadline kept for the answer itself
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A record that was written: everything up to and including `offset`."""
+
+    topic: str
+    partition: int
+    offset: int
+    log: str = ""  # empty: the life of the log that runs now
+
+
+class Progress:
+    """Offsets applied by this process.
+
+    Invariants: `_next[topic, partition]` is one after the last applied record of the current life of the log and only
+    grows within a life; waiters are woken after it grew, never before the sinks are written.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, int], tuple[str, int]] = {}  # → (log, next offset)
+        self._topics: set[str] = set()
+        self._changed = asyncio.Condition()
+
+    def consumes(self, topics: Collection[str]) -> None:
+        """Names topics of this process; others count as reached."""
+        self._topics.update(topics)
+
+    async def applied(self, source: Source, next_offset: int) -> None:
+        """Everything before `next_offset` is in the sinks."""
+        before = self._next.get((source.topic, source.partition))
+        if before is not None and before[0] == source.log and before[1] >= next_offset:
+            return
+        self._next[source.topic, source.partition] = (source.log, next_offset)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def positions(self, topics: Collection[str] | None = None) -> list[Position]:
+        """The last applied record of each partition; partitions of which nothing was applied are left out."""
+        return [
+            Position(topic, partition, offset - 1, log)
+            for (topic, partition), (log, offset) in sorted(self._next.items())
+            if offset > 0 and (topics is None or topic in topics)
+        ]
+
+    async def reached(self, at_least: Sequence[Position]) -> bool:
+        """Wait, within the caller's deadline, until all of these are applied; False: the reply will be stale."""
+        wanted = [position for position in at_least if position.topic in self._topics]
+        if all(map(self._has, wanted)):
+            return True
+        try:
+            async with asyncio.timeout(max(0.0, remaining() - _MARGIN)), self._changed:
+                await self._changed.wait_for(lambda: all(map(self._has, wanted)))
+        except TimeoutError:
+            return False
+        return True
+
+    def _has(self, position: Position) -> bool:
+        log, offset = self._next.get((position.topic, position.partition), ("", 0))
+        return offset > position.offset and position.log in {"", log}

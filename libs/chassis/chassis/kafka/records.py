@@ -1,0 +1,74 @@
+"""Records, before and after decoding, and the reasons to refuse one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from chassis.violations import shorten
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One partition in one life of the log. Offsets of two lives are never compared."""
+
+    log: str  # cluster id, or the identity the embedded broker minted at its start
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as Kafka gave it."""
+
+    offset: int
+    key: str | None
+    value: bytes | None  # None: tombstone
+    headers: Mapping[str, str]
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded(Generic[T]):
+    """A record that could be read."""
+
+    offset: int
+    key: str
+    value: T | None  # None: tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Generic[T]):
+    """The records of one partition in one batch, in offset order, without those that could not be read."""
+
+    source: Source
+    items: Sequence[Decoded[T]]
+    next_offset: int  # one after the last record of the batch, the bad ones included
+
+
+class Rejected(Exception):
+    """This record can never succeed as it is: it belongs in the topic's `.dead`."""
+
+    def __init__(self, reason: str, *, field: str = "", value: object = "", remedy: str = "") -> None:
+        self.reason, self.field, self.value, self.remedy = reason, field, shorten(value), remedy
+        about = f" {field}" if field else ""
+        given = f" = {self.value}" if self.value else ""
+        super().__init__(f"{reason}:{about}{given}" + (f"; {remedy}" if remedy else ""))
+
+
+Decoder = Callable[[Record], T]  # raises Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[T]):
+    """What is done with the records of one topic."""
+
+    topic: str
+    decode: Decoder[T]
+    # Must be idempotent or guarded: after a crash the same or an overlapping slice comes again.
+    # Returns the offsets it refuses after decoding, each with its reason; usually nothing.
+    handle: Callable[[Slice[T]], Awaitable[Sequence[tuple[int, Rejected]]]]
+    owner: bool = True  # only one service writes a topic's unreadable records to `.dead`

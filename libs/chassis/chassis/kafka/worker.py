@@ -1,0 +1,132 @@
+"""Takes the records of one partition through decode → handle, until each one is applied or in `.dead`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from chassis.kafka.dead_letters import DeadLetters
+from chassis.kafka.progress import Progress
+from chassis.kafka.records import Decoded, Record, Rejected, Route, Slice, Source
+from chassis.settings import ProcessSettings
+from chassis.telemetry import RECORDS, RETRIES, SLICES, log
+
+# Outages pass by themselves: waiting is right, however long. Engines' own exceptions are told by their module.
+_OUTAGES = (OSError, TimeoutError, asyncio.IncompleteReadError)
+_ENGINES = ("redis", "neo4j", "grpc", "aiokafka", "qdrant_client", "httpx")
+
+
+class Worker:
+    """Applies slices of one topic. Does not return before the slice is applied, however long an outage lasts."""
+
+    def __init__(
+        self,
+        route: Route[Any],
+        *,
+        service: str,
+        settings: ProcessSettings,
+        dead_letters: DeadLetters,
+        progress: Progress,
+    ) -> None:
+        self._route, self._service, self._settings = route, service, settings
+        self._dead_letters, self._progress = dead_letters, progress
+
+    async def apply_surely(self, source: Source, records: Sequence[Record]) -> None:
+        """Like `apply`, again and again until it worked: also when the dead letters cannot be written."""
+        attempt = 0
+        while True:
+            try:
+                return await self.apply(source, records)
+            except Exception as error:  # noqa: BLE001 - the partition waits; its records are not lost
+                attempt += 1
+                log.warning("batch failed", topic=source.topic, partition=source.partition, attempt=attempt,
+                            error=type(error).__name__, exc_info=None if is_outage(error) else error)  # fmt: skip
+                await asyncio.sleep(self._pause(attempt))
+
+    async def apply(self, source: Source, records: Sequence[Record]) -> None:
+        """Take the records in offset order; afterwards everything up to the last of them is in the sinks."""
+        started = time.perf_counter()
+        items, refused = self._decode(records)
+        part = Slice(source, items, records[-1].offset + 1)
+        refused += await self._handle_until_done(part)
+        await self._bury(source, records, refused)
+        await self._progress.applied(source, part.next_offset)
+        RECORDS.labels(self._service, source.topic, "applied").inc(len(records) - len(refused))
+        SLICES.labels(self._service, source.topic).observe(time.perf_counter() - started)
+
+    def _decode(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
+        good: list[Decoded[Any]] = []
+        bad: list[tuple[int, Rejected, bool]] = []
+        for record in records:
+            try:
+                good.append(Decoded(record.offset, record.key or "", self._value(record)))
+            except Rejected as why:
+                bad.append((record.offset, why, self._route.owner))
+        return good, bad
+
+    def _value(self, record: Record) -> Any:
+        if record.value is None:
+            if not record.key:
+                raise Rejected("no-key", field="key", remedy="a tombstone needs the key it removes")
+            return None
+        if len(record.value) > self._settings.max_record_bytes:
+            most = self._settings.max_record_bytes
+            raise Rejected(
+                "too-large", field="value", value=f"{len(record.value)} bytes", remedy=f"send at most {most} bytes"
+            )
+        return self._route.decode(record)
+
+    async def _handle_until_done(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
+        attempt = 0
+        while True:
+            try:
+                return [(offset, why, True) for offset, why in await self._route.handle(part)]
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises must not lose the slice
+                attempt += 1
+                RETRIES.labels(self._service, part.source.topic).inc()
+                log.warning("slice failed", topic=part.source.topic, partition=part.source.partition,
+                            offset=part.next_offset, attempt=attempt, error=type(error).__name__,
+                            exc_info=None if is_outage(error) else error)  # fmt: skip
+                if not is_outage(error) and attempt >= self._settings.retries_before_isolation:
+                    return await self._one_by_one(part)
+                await asyncio.sleep(self._pause(attempt))
+
+    async def _one_by_one(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
+        """Find the record that the handler cannot take; the others are applied."""
+        refused: list[tuple[int, Rejected, bool]] = []
+        for index, item in enumerate(part.items):
+            last = index == len(part.items) - 1
+            single = Slice(part.source, [item], part.next_offset if last else item.offset + 1)
+            try:
+                refused += [(offset, why, True) for offset, why in await self._route.handle(single)]
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                why = Rejected("handler-error", value=type(error).__name__, remedy="see the log of the service")
+                refused.append((item.offset, why, True))
+                await self._skip(single)
+        return refused
+
+    async def _skip(self, part: Slice[Any]) -> None:
+        """Move the store's own offset past a record that it cannot take."""
+        await self._route.handle(Slice(part.source, [], part.next_offset))
+
+    async def _bury(
+        self, source: Source, records: Sequence[Record], refused: Sequence[tuple[int, Rejected, bool]]
+    ) -> None:
+        by_offset = {record.offset: record for record in records}
+        for offset, why, ours in refused:
+            RECORDS.labels(self._service, source.topic, why.reason).inc()
+            if ours:
+                await self._dead_letters.write(source, by_offset[offset], why)
+
+    def _pause(self, attempt: int) -> float:
+        first, most = self._settings.retry_first.total_seconds(), self._settings.retry_most.total_seconds()
+        return float(min(most, first * 2 ** (attempt - 1)))
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an engine was away, slow or refusing, so that the same work will succeed later."""
+    return isinstance(error, _OUTAGES) or type(error).__module__.split(".")[0] in _ENGINES

@@ -1,0 +1,109 @@
+"""The life of a service process: start in order, run, stop without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+
+from faststream.kafka import KafkaBroker
+
+from chassis.kafka.consumer import Consumer
+from chassis.kafka.dead_letters import DeadLetters
+from chassis.kafka.producer import Producer
+from chassis.kafka.progress import Progress
+from chassis.rpc.server import GrpcServer
+from chassis.settings import ProcessSettings, load
+from chassis.telemetry import configure, log, serve_metrics
+
+__all__ = ["load", "run"]
+
+_LOOK = 0.25  # seconds between two looks at the consumers
+Step = Callable[[], Awaitable[None]]
+
+
+async def run(
+    *,
+    name: str,
+    settings: ProcessSettings,
+    server: GrpcServer,
+    consumers: Sequence[Consumer] = (),
+    producer: Producer | None = None,
+    progress: Progress,
+    background: Sequence[Step] = (),
+    close: Sequence[Step] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT; `close` runs last, in its order. Logs the address it listens on."""
+    configure(name, settings.log_level)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as stack:
+        for step in reversed(close):
+            stack.push_async_callback(step)
+        serve_metrics(settings.metrics_listen)
+        await server.start(name)
+        stack.push_async_callback(server.stop, settings.stop_grace.total_seconds())
+        log.info("listening", address=server.address)
+        producer = producer or Producer(settings.kafka)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        await _consume(name, settings, consumers, producer, progress, stack)
+        tasks = [asyncio.create_task(_forever(step)) for step in (*background, _watch(server, consumers))]
+        stack.callback(lambda: [task.cancel() for task in tasks])
+        await stopping.wait()
+        log.info("stopping")
+        await server.ready(ready=False)
+
+
+async def _consume(
+    name: str,
+    settings: ProcessSettings,
+    consumers: Sequence[Consumer],
+    producer: Producer,
+    progress: Progress,
+    stack: AsyncExitStack,
+) -> None:
+    broker = KafkaBroker(
+        settings.kafka,
+        client_id=f"attune-{name}",
+        logger=None,  # FastStream would write two lines per message
+        allow_auto_create_topics=False,  # it would make topics of one partition
+        graceful_timeout=settings.stop_grace.total_seconds(),
+    )
+    dead_letters = DeadLetters(producer, service=name, max_bytes=settings.max_record_bytes)
+    for consumer in consumers:
+        consumer.attach(broker, settings, service=name, dead_letters=dead_letters, progress=progress)
+    await broker.start()
+    stack.push_async_callback(broker.stop)
+    for consumer in consumers:
+        stack.push_async_callback(consumer.finish)
+        await consumer.begin()
+
+
+def _watch(server: GrpcServer, consumers: Sequence[Consumer]) -> Step:
+    async def watch() -> None:
+        before: bool | None = None
+        while True:
+            now = all(consumer.alive() for consumer in consumers)
+            if now is not before:
+                await server.ready(ready=now)
+                log.info("ready" if now else "not ready", waiting=[c.name for c in consumers if not c.alive()])
+                before = now
+            await asyncio.sleep(_LOOK)
+
+    return watch
+
+
+async def _forever(step: Step) -> None:
+    """Background work that fails is told and begun again."""
+    while True:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - it must not end in silence
+            log.error("background work failed", exc_info=error)
+        else:
+            return
+        await asyncio.sleep(1)

@@ -1,0 +1,7 @@
+"""gRPC with deadlines that propagate, rich errors, health and reflection."""
+
+from chassis.rpc.channel import channel
+from chassis.rpc.deadline import remaining
+from chassis.rpc.server import GrpcServer
+
+__all__ = ["GrpcServer", "channel", "remaining"]

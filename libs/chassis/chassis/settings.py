@@ -1,0 +1,52 @@
+"""The knobs every process has, read once from the environment."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ProcessSettings(BaseSettings):
+    """Settings of any service; a service subclasses it once. Names are `ATTUNE_` and the field in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="ATTUNE_", frozen=True, extra="ignore", populate_by_name=True)
+
+    kafka: str  # bootstrap servers, host:port[,host:port]
+    grpc_listen: str = "127.0.0.1:0"  # port 0: a free one
+    metrics_listen: str = ""  # host:port for Prometheus; empty: none
+    log_level: str = "INFO"
+
+    max_record_bytes: int = Field(default=1_000_000, ge=1_000)  # Kafka's own default limit; larger ones go to `.dead`
+    batch_records: int = Field(default=5_000, ge=1)  # a cap on memory; latency does not come from it
+    batch_timeout: timedelta = timedelta(milliseconds=10)  # FastStream sleeps it again when nothing came
+    fetch_wait: timedelta = timedelta(milliseconds=20)  # the embedded broker holds an empty fetch this long
+    partition_fetch_bytes: int = 4 * 1024 * 1024
+    session_timeout: timedelta = timedelta(seconds=10)  # how long a killed member stalls its partitions
+    commit_interval: timedelta = timedelta(seconds=1)  # sinks are idempotent: committing only shortens a restart
+    retry_first: timedelta = timedelta(milliseconds=100)
+    retry_most: timedelta = timedelta(seconds=10)
+    retries_before_isolation: int = 5  # then a slice that fails for no known outage is tried record by record
+
+    request_timeout: timedelta = timedelta(seconds=5)  # for callers that set no deadline
+    max_message_bytes: int = 4 * 1024 * 1024  # of a gRPC request or reply
+    stop_grace: timedelta = timedelta(seconds=5)
+
+
+S = TypeVar("S", bound=ProcessSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Read the environment; what is missing or wrong is told line by line, and the process ends with code 2."""
+    try:
+        return settings()  # type: ignore[call-arg] # the environment gives them
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            name = name if name.startswith("ATTUNE_") else f"ATTUNE_{name}"
+            given = "" if problem["type"] == "missing" else f" (given: {problem['input']!r})"
+            sys.stderr.write(f"{name}: {problem['msg']}{given}\n")
+        raise SystemExit(2) from None
