@@ -1,0 +1,46 @@
+"""Several Redis commands in one round trip on one connection, for transactions that watch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+Command = Sequence[bytes | str | int]
+
+
+class Connection:
+    """A connection of its own: WATCH holds for it alone."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def together(self, *commands: Command) -> list[Any]:
+        """Send all, then read one reply each."""
+        await self._connection.send_packed_command(self._connection.pack_commands(commands))
+        return [await self._connection.read_response() for _ in commands]
+
+    async def transaction(self, *commands: Command) -> list[Any] | None:
+        """MULTI … EXEC; None when a watched key was written by someone else."""
+        replies = await self.together(("MULTI",), *commands, ("EXEC",))
+        result: list[Any] | None = replies[-1]
+        for reply in result or ():
+            if isinstance(reply, ResponseError):
+                raise reply
+        return result
+
+
+@asynccontextmanager
+async def connection(redis: Redis) -> AsyncIterator[Connection]:
+    """A connection of the pool. Closed after an error: replies still under way would answer the wrong question."""
+    taken = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+    try:
+        yield Connection(taken)
+    except BaseException:
+        await taken.disconnect(nowait=True)
+        raise
+    finally:
+        await redis.connection_pool.release(taken)

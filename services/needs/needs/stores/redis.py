@@ -1,0 +1,166 @@
+"""People in Redis: one slot per partition, every write guarded by the offsets of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import cast
+
+from redis.asyncio import Redis
+
+from needs.domain.identity import Person, name
+from needs.domain.state import Rows, decode_rows, encode_rows, row_type
+from needs.stores.codec import (
+    Guard,
+    decode_guard,
+    decode_record,
+    decode_words,
+    encode_guard,
+    encode_record,
+    encode_words,
+)
+from needs.stores.connection import Command, Connection, connection
+from needs.usecases import Changes, Memory, Page, Span, Wanted
+
+_TRIES = 20  # two owners of a partition exist for seconds; each write of one fails at most once per write of the other
+_STATE, _WORDS, _RECORD, _GONE = "", "w:", "p:", "x:"
+_COLLECTIONS = {"redis need": _STATE, "redis need words": _WORDS, "redis need shop record": _RECORD}
+
+
+class Contended(TimeoutError):
+    """Other processes kept writing the partition. An outage, not a fault of the records: it is tried again."""
+
+
+class PartitionsChanged(Exception):
+    """The log has another number of partitions than what is remembered was laid out for."""
+
+
+class RedisNeedStore:
+    """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:`, `p:` and `x:` before `t/` are the words, the
+    shop's record and the wish to be forgotten; `need:{<partition>}:#off` is the guard. What stands before `t/` cannot
+    come from a user, so no user's key is another's.
+
+    Invariants: the guard holds, per topic, the life of the log and the next offset of what the rows contain; both
+    change in one transaction that watches the guard, and a write by anyone touches the guard.
+    """
+
+    def __init__(self, redis: Redis, *, dim: int, space: str, forgotten_for: timedelta) -> None:
+        """`space` names the vectors of dimension `dim`; `forgotten_for` is how long old events may still come."""
+        self._redis = redis
+        self._row, self._space = row_type(dim), name(space)
+        self._forgotten_for = forgotten_for
+
+    async def lay_out(self, partitions: int) -> None:
+        """Remember for how many partitions the keys are made; raises PartitionsChanged when it was another number."""
+        await self._redis.set("need:#partitions", partitions, nx=True)
+        held = int((await self._get("need:#partitions"))[0] or 0)
+        if held != partitions:
+            raise PartitionsChanged(
+                f"the log has {partitions} partitions, but needs are laid out for {held}: "
+                f"delete the keys need:* and replay the log from its beginning"
+            )
+
+    async def applied(self, log: str, topic: str, partition: int) -> int | None:
+        """The next offset of a topic in this life of the log; None: nothing of it was applied."""
+        held = decode_guard((await self._get(_guard_key(partition)))[0]).get(topic)
+        return held[1] if held is not None and held[0] == log else None
+
+    async def update(self, span: Span, wanted: Wanted, decide: Callable[[Page], Changes]) -> set[Person]:
+        """See NeedStore. Two round trips; what was read is as of the moment the guard was watched."""
+        async with connection(self._redis) as redis:
+            for _ in range(_TRIES):
+                guard, page = await self._page(redis, span, wanted)
+                if page.applied >= span.next_offset:
+                    await redis.together(("UNWATCH",))
+                    return set()
+                changes = decide(page)
+                guard[span.topic] = (span.log, span.next_offset)
+                if await redis.transaction(*self._commands(span.partition, guard, changes)) is not None:
+                    return changes.people
+        raise Contended(f"partition {span.partition} was written by others {_TRIES} times in a row")
+
+    async def read(self, partition: int, person: Person) -> Memory:
+        """All that is remembered of one person, in one round trip."""
+        keys = [_key(partition, kind, person) for kind in (_STATE, _WORDS, _RECORD)]
+        row, words, record = await self._get(*keys)
+        return Memory(self._rows([row])[0], decode_words(words), decode_record(record))
+
+    async def stamp(self, partition: int, person: Person) -> bytes:
+        """The row and the words themselves."""
+        blobs = await self._get(*(_key(partition, kind, person) for kind in (_STATE, _WORDS)))
+        return b"|".join(blob or b"" for blob in blobs)
+
+    async def forget(self, partition: int, person: Person, at: int) -> Mapping[str, int]:
+        """See NeedStore. Touches the guard, so that a batch that has read the person already must read again."""
+        async with connection(self._redis) as redis:
+            for _ in range(_TRIES):
+                await redis.together(("WATCH", _guard_key(partition)))
+                guard, before = await redis.together(
+                    ("GET", _guard_key(partition)), ("GET", _key(partition, _GONE, person))
+                )
+                removals = [("UNLINK", _key(partition, kind, person)) for kind in _COLLECTIONS.values()]
+                done = await redis.transaction(
+                    *removals,
+                    self._gone(partition, person, max(at, int(before or 0))),
+                    ("SET", _guard_key(partition), guard or encode_guard({})),
+                )
+                if done is not None:
+                    return dict(zip(_COLLECTIONS, done, strict=False))
+        raise Contended(f"partition {partition} was written by others {_TRIES} times in a row")
+
+    async def _get(self, *keys: str) -> list[bytes | None]:
+        return cast("list[bytes | None]", await self._redis.mget(keys))
+
+    async def _page(self, redis: Connection, span: Span, wanted: Wanted) -> tuple[Guard, Page]:
+        people, p = wanted.people, span.partition
+        keys = [_key(p, _GONE, person) for person in people]
+        keys += [_key(p, _STATE, person) for person in people] if wanted.rows else []
+        keys += [_key(p, _WORDS, person) for person in wanted.words_of]
+        _, guard_blob, *rest = await redis.together(
+            ("WATCH", _guard_key(p)), ("GET", _guard_key(p)), *([("MGET", *keys)] if keys else [])
+        )
+        blobs: list[bytes | None] = rest[0] if rest else []
+        gone, blobs = blobs[: len(people)], blobs[len(people) :]
+        rows, words = (blobs[: len(people)], blobs[len(people) :]) if wanted.rows else ([], blobs)
+        guard = decode_guard(guard_blob)
+        log, applied = guard.get(span.topic, (span.log, 0))
+        return guard, Page(
+            applied=applied if log == span.log else 0,  # a new life of the log starts anew
+            rows=self._rows(rows),
+            words={person: decode_words(blob) for person, blob in zip(wanted.words_of, words, strict=True)},
+            forgotten={person: int(blob) for person, blob in zip(people, gone, strict=True) if blob is not None},
+        )
+
+    def _commands(self, partition: int, guard: Guard, changes: Changes) -> list[Command]:
+        pairs: list[bytes | str] = [_guard_key(partition), encode_guard(guard)]
+        removed: list[str] = []
+        if changes.rows is not None:
+            people, rows = changes.rows
+            for person, blob in zip(people, encode_rows(rows), strict=True):
+                pairs += (_key(partition, _STATE, person), blob)
+        for person, words in changes.words.items():
+            pairs += (_key(partition, _WORDS, person), encode_words(words))
+        for person, record in changes.records.items():
+            if record is None:
+                removed.append(_key(partition, _RECORD, person))
+            else:
+                pairs += (_key(partition, _RECORD, person), encode_record(record))
+        removed += [_key(partition, kind, person) for person in changes.forget for kind in _COLLECTIONS.values()]
+        commands: list[Command] = [("MSET", *pairs)]
+        commands += [("UNLINK", *removed)] if removed else []
+        return commands + [self._gone(partition, person, at) for person, at in changes.forget.items()]
+
+    def _gone(self, partition: int, person: Person, at: int) -> Command:
+        lifetime = int(self._forgotten_for.total_seconds() * 1000)
+        return ("SET", _key(partition, _GONE, person), at, "PX", lifetime)
+
+    def _rows(self, blobs: Sequence[bytes | None]) -> Rows:
+        return decode_rows(blobs, self._row, self._space)
+
+
+def _guard_key(partition: int) -> str:
+    return f"need:{{{partition}}}:#off"
+
+
+def _key(partition: int, kind: str, person: Person) -> str:
+    return f"need:{{{partition}}}:{kind}t/{person.tenant}/{person.user}"
