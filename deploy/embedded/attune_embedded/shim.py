@@ -1,0 +1,53 @@
+"""How several aiokafka members share a group on the embedded broker.
+
+The broker answers INVALID_REQUEST to a follower's SyncGroup that comes after the leader's, where Kafka would hand out
+the assignment, and aiokafka takes this for the end of the consumer. So the leader gives the followers a moment to be
+first, and a follower that is late all the same joins again. Never applied outside the embedded edition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiokafka
+from aiokafka.consumer import group_coordinator
+from aiokafka.errors import InvalidRequestError, KafkaError
+
+_HEAD_START = 0.15  # seconds; SyncGroup follows JoinGroup within milliseconds on one machine
+_TESTED = "0.14."
+
+
+class UnsupportedAiokafkaError(Exception):
+    """The private class of aiokafka that is changed here was only seen in another version."""
+
+
+class _PatientRebalance(group_coordinator.CoordinatorGroupRebalance):  # type: ignore[misc] # aiokafka is untyped
+    async def _on_join_leader(self, response: Any) -> bytes | None:
+        if len(response.members) > 1:
+            await asyncio.sleep(_HEAD_START)
+        assignment: bytes | None = await super()._on_join_leader(response)
+        return assignment
+
+    async def _send_sync_group_request(self, request: Any) -> bytes | None:
+        try:
+            assignment: bytes | None = await super()._send_sync_group_request(request)
+        except KafkaError as error:
+            # aiokafka wraps the repr of what the broker said; it has already asked itself to join again.
+            if InvalidRequestError.__name__ in str(error):
+                return None
+            raise
+        return assignment
+
+
+def apply() -> None:
+    """Change aiokafka in this process; harmless when done already.
+
+    Raises:
+        UnsupportedAiokafkaError: another version of aiokafka than the tested one is installed.
+    """
+    if not aiokafka.__version__.startswith(_TESTED):
+        raise UnsupportedAiokafkaError(
+            f"aiokafka {aiokafka.__version__} is installed; the embedded edition knows {_TESTED}x only"
+        )
+    group_coordinator.CoordinatorGroupRebalance = _PatientRebalance
