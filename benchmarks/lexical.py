@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("ATTUNE_DATA", HERE.parents[1] / "shared" / "data"))
-Words = Callable[[str], list[str]]
+Text = TypeVar("Text")
 Result = TypeVar("Result")
 
 
@@ -55,10 +55,16 @@ def without_long_words(text: str) -> list[str]:
     return [word for word in words(text) if len(word) < 3 or word[0].isascii()]  # noqa: PLR2004 (jieba's share)
 
 
-def filled(texts: Iterable[str], cut: Words) -> Bm25[int]:
+def filled(texts: Iterable[Text], cut: Callable[[Text], list[str]]) -> Bm25[int]:
     index = Bm25[int]()
     for number, text in enumerate(texts):
         index.add(number, cut(text))
+    return index
+
+
+def without(index: Bm25[int], numbers: Iterable[int]) -> Bm25[int]:
+    for number in numbers:
+        index.remove(number)
     return index
 
 
@@ -124,7 +130,7 @@ def english_questions() -> list[str]:
         ("question + .7 answer", {"question": 1.0, "answer": 0.7}),
         ("question + .7 answer + both", {"question": 1.0, "answer": 0.7, "both": 1.0}),
     ):
-        total = sum(weight * scores[field] for field, weight in weights.items())
+        total = np.sum([weight * scores[field] for field, weight in weights.items()], axis=0)
         hits = [pairs[int(np.argmax(line))][0] == thread for line, (_, thread) in zip(total, asked, strict=True)]
         lines.append(f"  {name:<52}{np.mean(hits):>8.3f}")
     return lines
@@ -135,10 +141,9 @@ def speed() -> list[str]:
     words(corpus[0])  # opens jieba's dictionary
     many = [corpus[number % len(corpus)] + f" {number}" for number in range(100_000)]
     cutting, cut = timed(lambda: [words(text) for text in many])
-    index = Bm25[int]()
-    entering, _ = timed(lambda: [index.add(number, found) for number, found in enumerate(cut)])
+    entering, index = timed(lambda: filled(range(len(cut)), cut.__getitem__))
     searching, _ = timed(lambda: [index.search(words(text), 10) for text in asked])
-    leaving, _ = timed(lambda: [index.remove(number) for number in range(0, len(many), 10)])
+    leaving, _ = timed(lambda: without(index, range(0, len(many), 10)))
     vectors, _ = timed(lambda: [document(text) for text in corpus])
     return [
         f"Speed, 100,000 Chinese titles of {np.mean([len(found) for found in cut]):.0f} words, one core",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lm.generators import openai_wire
+from lm.generators import finished, openai_wire
 from lm.generators.breaker import Breaker
 from lm.generators.openai_http import Chat, ServerError
 from lm.protocols import Candidate, GenerationFailed, Prompt
@@ -71,7 +71,7 @@ class OpenAiGenerator:
         if not 1 <= n <= MOST:
             raise ValueError(f"n is {n}; ask for 1 to {MOST} texts")
         choices = await self._guarded(prompt, n=n, seed=seed)
-        return openai_wire.candidates(choices, prompt, n=n, engine=self.name)
+        return finished.candidates(map(openai_wire.written, choices), prompt, n=n, engine=self.name)
 
     async def aclose(self) -> None:
         """Closes the connections."""

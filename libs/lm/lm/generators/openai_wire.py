@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from lm.generators import wording
-from lm.protocols import Candidate, GenerationFailed, Prompt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from lm.generators.finished import Written, token_limit
+from lm.protocols import Prompt
 
 OPTIONAL = ("logprobs", "n", "seed")  # not every server takes them, and some refuse a request that has them
-DENSE_SCRIPTS = {"zh", "ja", "ko", "th"}  # languages that write one to two tokens per character
 
 
 class TokenProbability(msgspec.Struct):
@@ -71,15 +67,6 @@ def request(prompt: Prompt, *, model: str, n: int, seed: int, temperature: float
     }
 
 
-def token_limit(prompt: Prompt, most: int) -> int:
-    """Enough tokens for `max_chars` characters with room to spare: a text cut by this limit is thrown away."""
-    if not prompt.max_chars:
-        return most
-    primary = prompt.language.replace("_", "-").partition("-")[0].lower()
-    per_char = 2.0 if primary in DENSE_SCRIPTS else 0.6
-    return min(most, math.ceil(prompt.max_chars * per_char) + 16)
-
-
 def reply(body: bytes) -> list[Choice]:
     """Raises ValueError, with the place and never the text, for what is not a reply."""
     try:
@@ -108,34 +95,12 @@ def refusal(body: bytes) -> tuple[str, str | None]:
     return (code if re.fullmatch(r"[\w.-]{1,40}", code) else ""), unwanted
 
 
-def candidates(choices: Iterable[Choice], prompt: Prompt, *, n: int, engine: str) -> list[Candidate]:
-    """Up to n finished, different texts that fit, the likeliest per token first where all likelihoods are known."""
-    kept: dict[str, Candidate] = {}
-    cut = long = 0
-    for choice in choices:
-        text, log_prob, tokens = _text(choice)
-        if choice.finish_reason in {"length", "content_filter"} or not text:
-            cut += 1
-        elif prompt.max_chars and len(text) > prompt.max_chars:
-            long += 1
-        else:
-            kept.setdefault(text, Candidate(text, log_prob, tokens))
-    if not kept:
-        raise GenerationFailed(
-            f"{engine}: no usable text: {cut} unfinished or empty, {long} of more than {prompt.max_chars} characters"
-        )
-    found = list(kept.values())
-    if all(candidate.log_prob is not None for candidate in found):
-        found.sort(key=lambda candidate: (candidate.log_prob or 0.0) / (candidate.tokens or 1), reverse=True)
-    return found[:n]
-
-
-def _text(choice: Choice) -> tuple[str, float | None, int | None]:
-    """The text without a model's thinking aloud; its likelihood would count the thoughts, so then it is not told."""
-    content = choice.message.content or ""
-    text = re.sub(r"^\s*<think>.*?(</think>|\Z)", "", content, count=1, flags=re.DOTALL)
+def written(choice: Choice) -> Written:
+    """One text of a reply; without likelihoods unless the server told that of every token."""
     tokens = choice.logprobs.content if choice.logprobs else None
-    values = [token.logprob for token in tokens or () if token.logprob is not None and math.isfinite(token.logprob)]
-    if text != content or not tokens or len(values) != len(tokens):
-        return text.strip(), None, None
-    return text.strip(), math.fsum(values), len(values)
+    log_probs = [token.logprob for token in tokens or () if token.logprob is not None]
+    return Written(
+        choice.message.content or "",
+        ended=choice.finish_reason not in {"length", "content_filter"},
+        log_probs=tuple(log_probs) if tokens and len(log_probs) == len(tokens) else None,
+    )

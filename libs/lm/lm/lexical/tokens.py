@@ -77,7 +77,10 @@ def _chinese(run: str) -> Iterator[str]:
 
 @cache
 def _jieba() -> Callable[[str], list[str]]:
-    """The cut of jieba. Its dictionary costs 80 ms and 33 MB, so it waits for the first Chinese text."""
+    """The cut of jieba. Its dictionary costs 80 ms and 33 MB, so it waits for the first Chinese text.
+
+    Safe from several threads. What its words add to the characters is within the noise of benchmarks/lexical.py.
+    """
     import rjieba  # noqa: PLC0415 (the reason is above)
 
     cut: Callable[[str], list[str]] = rjieba.cut

@@ -21,8 +21,8 @@ class LexiconError(ValueError):
 def load() -> Mapping[str, str]:
     """The packaged lexicon: Chinese phrase → the plain English words a shopper would use, lower-cased.
 
-    Read once per process (about 2 ms), never changed afterwards. Meant for longest match: whole phrases stand beside
-    their parts. Some keys hold Latin letters or digits (`T恤`), always in upper case.
+    Read once per process (about 5 ms), never changed afterwards. Meant for longest match: whole phrases stand beside
+    their parts. Some keys hold Latin letters or digits (`T恤`, `304不锈钢`), the letters in upper case.
     """
     text = files(__package__).joinpath(FILE).read_text(encoding="utf-8")
     return MappingProxyType(parse(text.splitlines()))
