@@ -30,7 +30,7 @@ def main() -> None:
     if arguments.parent is not None:
         parent.bind(arguments.parent)
     try:
-        cluster = librdkafka.MockCluster(librdkafka.load(librdkafka.find()))
+        cluster = librdkafka.MockCluster(librdkafka.load(librdkafka.find()), port=arguments.port)
         announcement = _populate(cluster, arguments.partitions)
     except librdkafka.BrokerUnavailableError as error:
         raise SystemExit(f"embedded broker: {error}") from error
@@ -62,6 +62,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m attune_embedded.broker", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--partitions", type=int, default=4, help="of each topic (default: 4)")
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: a free one)")
     parser.add_argument("--announce", type=Path, metavar="FILE", help="write the line of JSON to this file too")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this parent process ends")
     arguments = parser.parse_args()

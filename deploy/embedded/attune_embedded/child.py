@@ -1,4 +1,4 @@
-"""One process of the platform: started, awaited, ended, and what it said last."""
+"""One process of the platform: started, awaited, ended."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from attune_embedded import logs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
-
-_LOG_BYTES = 10_000_000  # beyond this a log begins anew at the next start; the one before it is kept as `.1`
-_TAIL_BYTES = 8_000
 
 
 class StartError(Exception):
@@ -48,7 +47,8 @@ class Child:
 
     async def spawn(self, env: Mapping[str, str], *, arguments: Sequence[str] = (), listen: bool = False) -> None:
         """Start it. With `listen` its standard output is kept for `announcement`; its errors go to the log."""
-        self._rotate()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        logs.shorten(self.log)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -90,22 +90,7 @@ class Child:
         self._signal(signal.SIGKILL)
         await self.exited()
 
-    def tail(self, lines: int = 15) -> str:
-        """The end of its log."""
-        try:
-            with self.log.open("rb") as log:
-                log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
-                text = log.read().decode(errors="replace")
-        except OSError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
-
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
-
-    def _rotate(self) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
-            self.log.replace(self.log.with_name(self.log.name + ".1"))

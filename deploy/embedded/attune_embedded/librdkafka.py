@@ -7,7 +7,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from attune_embedded import listener
+
 _PRODUCER = 0  # rd_kafka_type_t; the cluster needs some client instance to live in
+_BROKER = 1  # the id of the only broker of the cluster
 _ERROR_BYTES = 512
 
 # name: (result, arguments). librdkafka calls this interface experimental, so every name is checked before use.
@@ -22,6 +25,7 @@ _INTERFACE: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_mock_cluster_destroy": (None, [c.c_void_p]),
     "rd_kafka_mock_cluster_bootstraps": (c.c_char_p, [c.c_void_p]),
     "rd_kafka_mock_topic_create": (c.c_int, [c.c_void_p, c.c_char_p, c.c_int, c.c_int]),
+    "rd_kafka_mock_broker_set_host_port": (None, [c.c_void_p, c.c_int32, c.c_char_p, c.c_int]),
     "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [c.c_void_p, c.c_int32]),
 }
 
@@ -68,9 +72,10 @@ def load(path: Path) -> c.CDLL:
 
 
 class MockCluster:
-    """One broker on a free port of 127.0.0.1, served by threads of librdkafka until `close`."""
+    """One broker on 127.0.0.1, served by threads of librdkafka until `close`."""
 
-    def __init__(self, library: c.CDLL) -> None:
+    def __init__(self, library: c.CDLL, *, port: int = 0) -> None:
+        """With `port` 0 the broker takes a free one."""
         self._library = library
         error = c.create_string_buffer(_ERROR_BYTES)
         settings = library.rd_kafka_conf_new()
@@ -83,11 +88,9 @@ class MockCluster:
             raise BrokerUnavailableError("librdkafka does not start its mock cluster")
         # A group of one member, the usual case here, need not wait for others.
         library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
-
-    @property
-    def bootstrap(self) -> str:
-        """host:port."""
-        return bytes(self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)).decode()
+        self.bootstrap = bytes(library.rd_kafka_mock_cluster_bootstraps(self._cluster)).decode()  # host:port
+        if port:
+            self._move(port)
 
     @property
     def version(self) -> str:
@@ -98,6 +101,14 @@ class MockCluster:
         if code:
             reason = bytes(self._library.rd_kafka_err2str(code)).decode()
             raise BrokerUnavailableError(f"topic {topic} is not created: {reason}")
+
+    def _move(self, port: int) -> None:
+        try:
+            listener.move(int(self.bootstrap.rpartition(":")[2]), port)
+        except (listener.PortTakenError, listener.NoListenerError) as error:
+            raise BrokerUnavailableError(str(error)) from error
+        self._library.rd_kafka_mock_broker_set_host_port(self._cluster, _BROKER, b"127.0.0.1", port)
+        self.bootstrap = f"127.0.0.1:{port}"
 
     def close(self) -> None:
         self._library.rd_kafka_mock_cluster_destroy(self._cluster)

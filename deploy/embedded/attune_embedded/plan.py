@@ -26,19 +26,19 @@ class Plan:
     ports: Mapping[str, int]  # by the names of `port_names`
 
     def address(self, name: str) -> str:
-        """host:port of a service, of "redis" or of "<service>.metrics"."""
+        """host:port of a service, of "kafka", "redis" or "<service>.metrics"."""
         return f"127.0.0.1:{self.ports[name]}"
 
     @property
     def redis_url(self) -> str:
         return f"redis://{self.address('redis')}/0"
 
-    def environment(self, name: str, *, kafka: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    def environment(self, name: str, *, inherited: Mapping[str, str]) -> dict[str, str]:
         """Of a service. Paths in URLs are percent-encoded: readers use urllib.parse.unquote."""
         folder = quote(str(self.data))
         addresses = {f"ATTUNE_{each.upper()}_ADDRESS": self.address(each) for each in self.services}
         engines = {
-            "ATTUNE_KAFKA": kafka,
+            "ATTUNE_KAFKA": self.address("kafka"),
             "ATTUNE_REDIS_URL": self.redis_url,
             "ATTUNE_QDRANT_URL": f"edge://{folder}/qdrant",
             "ATTUNE_GRAPH_URL": f"sqlite://{folder}/graph.db",
@@ -50,7 +50,7 @@ class Plan:
 
 
 def port_names(services: Sequence[str]) -> list[str]:
-    return ["redis", *services, *(f"{name}.metrics" for name in services)]
+    return ["kafka", "redis", *services, *(f"{name}.metrics" for name in services)]
 
 
 def health_name(service: str) -> str:

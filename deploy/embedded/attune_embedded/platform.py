@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import psutil
 
-from attune_embedded import VERSION, files, ledger, ports, ready, running
+from attune_embedded import VERSION, files, ledger, logs, ports, ready, running
 from attune_embedded.child import Child, StartError
 from attune_embedded.endpoints import Endpoints, of_record
 from attune_embedded.plan import SERVICES, Plan, health_name, port_names, python
@@ -33,7 +33,7 @@ class Platform:
     """Start, keep and stop. Use it once, and from a thread that stays: children end with the thread that started them.
 
     Invariants: the lock of the data folder is held from `start` to the end of `stop`; the ledger names a child before
-    anybody waits for it; services always have the address of the broker that lives now.
+    anybody waits for it; no service lives through a change of the log, so none takes new offsets for old ones.
     """
 
     def __init__(
@@ -63,11 +63,12 @@ class Platform:
         self._plan = Plan(self._data, self._services, {})
         self._log: dict[str, Any] = {}  # what the broker announced
         self._record: dict[str, Any] = {}  # what platform.json holds
+        self._broker_ready = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
 
     @property
     def endpoints(self) -> Endpoints:
-        """Where everything is; they are known once `start` returned, and Kafka's changes when the broker dies."""
+        """Where everything is; known once `start` returned, and the same until `stop`."""
         return of_record(self._record)
 
     async def start(self) -> Endpoints:
@@ -90,6 +91,7 @@ class Platform:
             await self.stop()
             raise
         self._keepers = [asyncio.create_task(self._keep(child)) for child in self._children()]
+        self._keepers.append(asyncio.create_task(logs.keep_short([child.log for child in self._children()])))
         return self.endpoints
 
     async def wait(self) -> None:
@@ -129,16 +131,18 @@ class Platform:
 
     async def _start_broker(self) -> None:
         self._report(Notice("broker", "starting"))
-        await self._broker.spawn(self._env, listen=True)
+        await self._broker.spawn(self._env, arguments=["--port", str(self._plan.ports["kafka"])], listen=True)
         self._remember_children()
         self._log = json.loads(await until(self._broker, self._broker.announcement(), self._ready_within))
         self._report(Notice("broker", "ready", self._log["bootstrap"]))
+        self._broker_ready.set()
 
     async def _replace_broker(self) -> None:
-        """A new broker has another address and an empty log: the services begin again with it."""
+        """A new broker has an empty log at the same address: the services end before it begins, and begin after it."""
+        self._broker_ready.clear()
+        await asyncio.gather(*(worker.stop(_REPLACE_GRACE) for worker in self._workers.values()))
         await self._start_broker()
         self._publish()
-        await asyncio.gather(*(worker.stop(_REPLACE_GRACE) for worker in self._workers.values()))
 
     async def _start_redis(self) -> None:
         self._report(Notice("redis", "starting"))
@@ -151,9 +155,10 @@ class Platform:
         self._report(Notice("redis", "ready", self._plan.redis_url))
 
     async def _start_service(self, name: str) -> None:
+        await self._broker_ready.wait()
         self._report(Notice(name, "starting"))
         worker = self._workers[name]
-        await worker.spawn(self._plan.environment(name, kafka=self._log["bootstrap"], inherited=self._env))
+        await worker.spawn(self._plan.environment(name, inherited=self._env))
         self._remember_children()
         address = self._plan.address(name)
         await until(worker, ready.service(address, name=health_name(name)), self._ready_within)
@@ -177,7 +182,7 @@ class Platform:
         try:
             running.add(self._env, data=self._data, pid=os.getpid(), created=created)
         except OSError as error:
-            self._report(Notice("platform", "failed", f"other terminals need ATTUNE_DATA or a `cd`: {error}"))
+            self._report(Notice("platform", "failed", f"terminals in other folders will not find it: {error}"))
 
     def _take_lock(self) -> IO[str]:
         lock = files.try_lock(self._data / "lock")

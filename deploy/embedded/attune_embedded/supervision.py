@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from attune_embedded import logs
 from attune_embedded.child import Child, StartError
 
 if TYPE_CHECKING:
@@ -89,5 +90,5 @@ async def together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
 
 
 def _last_words(child: Child) -> str:
-    tail = child.tail()
+    tail = logs.tail(child.log)
     return f"; the end of {child.log}:\n{tail}" if tail else f"; {child.log} is empty"

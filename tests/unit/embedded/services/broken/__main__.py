@@ -1,0 +1,3 @@
+"""A service that cannot run."""
+
+raise SystemExit("ATTUNE_SHOE_SIZE: Field required")
