@@ -12,13 +12,12 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from attune_embedded import redis as embedded_redis
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Bootstrap address of an embedded broker with all topics of the contract, four partitions each."""
-    command = [sys.executable, "-m", "attune_embedded.broker", "--partitions", "4"]
+    command = [sys.executable, "-m", "attune_embedded.broker", "--parent", str(os.getpid())]
     broker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert broker.stdout is not None
     yield json.loads(broker.stdout.readline())["bootstrap"]
@@ -33,10 +32,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if "ATTUNE_TEST_REDIS_URL" in os.environ:
         yield os.environ["ATTUNE_TEST_REDIS_URL"]
         return
-    port = _free_port()
-    command = embedded_redis.command(embedded_redis.find(os.environ), port)
-    folder = tmp_path_factory.mktemp("redis")
-    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    port, folder = _free_port(), tmp_path_factory.mktemp("redis")
+    command = [sys.executable, "-m", "attune_embedded.redis", "--data", str(folder), "--port", str(port)]
+    server = subprocess.Popen([*command, "--parent", str(os.getpid())], stdout=subprocess.DEVNULL)
     _wait_for(port)
     yield f"redis://127.0.0.1:{port}/0"
     server.terminate()

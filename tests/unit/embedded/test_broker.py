@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from attune_embedded import topics
 from chassis.kafka.identity import log_identity
 
@@ -26,16 +27,15 @@ def announced(broker: subprocess.Popen[str]) -> dict[str, str]:
 
 
 async def test_every_topic_of_the_contract_has_four_partitions_and_a_place_for_its_dead(kafka: str) -> None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
-    await consumer.start()
+    names = [name for topic in topics.declared() for name in (topic.name, topics.dead(topic.name))]
+    assert "attune.clickstream.v1.dead" in names
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
     try:
-        names = [topic.name for topic in topics.declared()]
-        assert "attune.clickstream.v1" in names
-        for name in names:
-            assert consumer.partitions_for_topic(name) == {0, 1, 2, 3}
-            assert consumer.partitions_for_topic(f"{name}.dead") == {0, 1, 2, 3}
+        for found in await admin.describe_topics(names):
+            assert {each["partition"] for each in found["partitions"]} == {0, 1, 2, 3}, found["topic"]
     finally:
-        await consumer.stop()
+        await admin.close()
 
 
 def test_topics_know_their_key_and_whether_they_are_compacted() -> None:

@@ -53,7 +53,7 @@ def _member(kafka: str, group: str) -> AIOKafkaConsumer:
         bootstrap_servers=kafka,
         group_id=group,
         enable_auto_commit=False,  # as the services; the broker takes no commit while a group rebalances
-        auto_offset_reset="latest",
+        auto_offset_reset="earliest",
         fetch_max_wait_ms=20,
         session_timeout_ms=3_000,
         heartbeat_interval_ms=500,
