@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 
 import grpc
@@ -162,3 +163,15 @@ async def test_a_service_that_is_away_fails_within_the_deadline() -> None:
             async with asyncio.timeout(3):
                 await needs_pb2_grpc.NeedsServiceStub(nowhere).GetNeed(ask("u1"), timeout=1)
     assert caught.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+async def test_the_probe_tells_a_ready_server_from_one_that_is_not(server: GrpcServer) -> None:
+    async def probe(*arguments: str) -> int | None:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "chassis.rpc.probe", *arguments, stderr=-3)
+        return await process.wait()
+
+    assert await probe(server.address, SERVICE) == 1
+    await server.ready(ready=True)
+    assert await probe(server.address, SERVICE) == 0
+    assert await probe("127.0.0.1:1") == 1
+    assert await probe() == 2
