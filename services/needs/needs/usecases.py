@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +37,7 @@ class Wanted:
     people: Sequence[Person]
     rows: bool = False
     words_of: Sequence[Person] = ()
+    shops: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +48,7 @@ class Page:
     rows: Rows  # (people,), writable; an unknown person's is empty; (0,) when rows were not wanted
     words: Mapping[Person, Words]
     forgotten: Mapping[Person, int]  # when it was asked, milliseconds since 1970; only people it was asked for
+    shops: Collection[str] = ()  # tenants with a shop record in this partition; empty when they were not wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,17 @@ class Memory:
     row: Rows  # (), empty for someone unknown
     words: Words
     record: ShopRecord | None
+
+
+class MemoryAway(ConnectionError):
+    """What is remembered cannot be reached now; the same call will succeed later."""
+
+    field = "redis"
+    remedy = "try again; if it stays, look whether the server of ATTUNE_REDIS_URL runs and has memory left"
+
+    def __init__(self, reason: str) -> None:
+        self.value = reason
+        super().__init__(f"the memory of needs is away: {reason}")
 
 
 class NeedStore(Protocol):
@@ -131,18 +144,25 @@ class Learn:
         await self._write(span, Wanted(people, words_of=people), lambda page: Changes(words=_words(page, texts)))
 
     async def records(self, span: Span, records: Sequence[tuple[int, Person, ShopRecord | None]]) -> None:
-        """What the shop keeps, each with its offset; None: gone. The last one of a person counts."""
+        """What the shop keeps, each with its offset; the last one of a person counts.
+
+        None: gone. Its key names a user and no shop, and the log keeps one record a key, so it is gone in every shop.
+        """
 
         def decide(page: Page) -> Changes:
-            return Changes(
-                records={
-                    person: record
-                    for offset, person, record in records
-                    if offset >= page.applied and not _is_forgotten(page, person, record)
-                }
-            )
+            shops, kept = set(page.shops), dict[Person, ShopRecord | None]()
+            for offset, person, record in records:
+                if offset < page.applied or _is_forgotten(page, person, record):
+                    continue
+                if record is None:
+                    kept |= {Person(shop, person.user): None for shop in shops}
+                else:
+                    shops.add(person.tenant)
+                    kept[person] = record
+            return Changes(records=kept)
 
-        await self._write(span, Wanted(list(dict.fromkeys(person for _, person, _ in records))), decide)
+        people = list(dict.fromkeys(person for _, person, record in records if record is not None))
+        await self._write(span, Wanted(people, shops=True), decide)
 
     async def erasures(self, span: Span, requests: Sequence[tuple[int, Person, int]]) -> None:
         """Whom to forget, each with its offset and when it was asked for, milliseconds since 1970."""
@@ -239,25 +259,3 @@ def _words(page: Page, texts: Sequence[tuple[int, Person, Text]]) -> dict[Person
 def _is_forgotten(page: Page, person: Person, record: ShopRecord | None) -> bool:
     """Whether a record is older than the wish to be forgotten; one without a time is taken for new."""
     return record is not None and 0 < record.updated_at <= page.forgotten.get(person, 0)
-
-
-CaughtUp = Callable[[], Awaitable[object]]  # waits, not for long, until the products of the log are in the table
-
-
-class KnownProducts:
-    """Resolves products; before one is called unknown, the products that are on their way are waited for."""
-
-    def __init__(self, table: ProductTable, caught_up: CaughtUp, clock: Callable[[], float], patience: float) -> None:
-        """`patience`: seconds for which a product stays unknown without waiting again, so that poison costs little."""
-        self._table, self._caught_up, self._clock, self._patience = table, caught_up, clock, patience
-        self._missed: dict[tuple[str, str], float] = {}
-
-    async def wait_for(self, products: Collection[tuple[str, str]]) -> None:
-        """Wait once for those (tenant, product id) that are not known, unless they were missed a moment ago."""
-        now = self._clock()
-        missing = [product for product in products if self._table.name_of(*product) is None]
-        if any(self._missed.get(product, 0.0) <= now for product in missing):
-            await self._caught_up()
-            if len(self._missed) > 10_000:  # noqa: PLR2004 - bounds memory under a flood of invented ids
-                self._missed.clear()
-            self._missed |= {p: now + self._patience for p in missing if self._table.name_of(*p) is None}

@@ -60,6 +60,7 @@ class Need:
     behaviors: int
     last_at: int  # milliseconds since 1970; 0: never
     version: int
+    blind: int  # behaviours of the ring that do not count in `vector`, because their product's vector is not known here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +126,7 @@ def need(
         behaviors=behaviors,
         last_at=max(int(row["last_at"]), *(text.at for text in words.texts), 0),
         version=int(row["version"]),
+        blind=_blind(seen),
     )
 
 
@@ -171,6 +173,11 @@ def _behaviors(seen: Spectrum) -> list[Behavior]:
         )
         if product is not None or text is not None  # a product this process has not heard of cannot be named
     ]
+
+
+def _blind(seen: Spectrum) -> int:
+    pairs = zip(seen.products, seen.texts, strict=True)
+    return sum(text is None and (product is None or product.vector is None) for product, text in pairs)
 
 
 def _stacked(vectors: Sequence[Vector], products: ProductTable) -> Matrix:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
+
+from needs.usecases import MemoryAway
 
 Command = Sequence[bytes | str | int]
 
@@ -36,11 +38,21 @@ class Connection:
 @asynccontextmanager
 async def connection(redis: Redis) -> AsyncIterator[Connection]:
     """A connection of the pool. Closed after an error: replies still under way would answer the wrong question."""
-    taken = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+    with outages():
+        taken = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            yield Connection(taken)
+        except BaseException:
+            await taken.disconnect(nowait=True)
+            raise
+        finally:
+            await redis.connection_pool.release(taken)
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """What Redis says when it is away, full or slow, in the words of the domain."""
     try:
-        yield Connection(taken)
-    except BaseException:
-        await taken.disconnect(nowait=True)
-        raise
-    finally:
-        await redis.connection_pool.release(taken)
+        yield
+    except (RedisError, OSError) as error:
+        raise MemoryAway(f"{type(error).__name__}: {error}") from error

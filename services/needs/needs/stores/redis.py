@@ -19,7 +19,7 @@ from needs.stores.codec import (
     encode_record,
     encode_words,
 )
-from needs.stores.connection import Command, Connection, connection
+from needs.stores.connection import Command, Connection, connection, outages
 from needs.usecases import Changes, Memory, Page, Span, Wanted
 
 _TRIES = 20  # two owners of a partition exist for seconds; each write of one fails at most once per write of the other
@@ -37,8 +37,8 @@ class PartitionsChanged(Exception):
 
 class RedisNeedStore:
     """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:`, `p:` and `x:` before `t/` are the words, the
-    shop's record and the wish to be forgotten; `need:{<partition>}:#off` is the guard. What stands before `t/` cannot
-    come from a user, so no user's key is another's.
+    shop's record and the wish to be forgotten; `need:{<partition>}:#off` is the guard, `#shops` the tenants that have
+    records there. What stands before `t/` cannot come from a user, so no user's key is another's.
 
     Invariants: the guard holds, per topic, the life of the log and the next offset of what the rows contain; both
     change in one transaction that watches the guard, and a write by anyone touches the guard.
@@ -52,7 +52,8 @@ class RedisNeedStore:
 
     async def lay_out(self, partitions: int) -> None:
         """Remember for how many partitions the keys are made; raises PartitionsChanged when it was another number."""
-        await self._redis.set("need:#partitions", partitions, nx=True)
+        with outages():
+            await self._redis.set("need:#partitions", partitions, nx=True)
         held = int((await self._get("need:#partitions"))[0] or 0)
         if held != partitions:
             raise PartitionsChanged(
@@ -109,17 +110,19 @@ class RedisNeedStore:
         raise Contended(f"partition {partition} was written by others {_TRIES} times in a row")
 
     async def _get(self, *keys: str) -> list[bytes | None]:
-        return cast("list[bytes | None]", await self._redis.mget(keys))
+        with outages():
+            return cast("list[bytes | None]", await self._redis.mget(keys))
 
     async def _page(self, redis: Connection, span: Span, wanted: Wanted) -> tuple[Guard, Page]:
         people, p = wanted.people, span.partition
         keys = [_key(p, _GONE, person) for person in people]
         keys += [_key(p, _STATE, person) for person in people] if wanted.rows else []
         keys += [_key(p, _WORDS, person) for person in wanted.words_of]
-        _, guard_blob, *rest = await redis.together(
-            ("WATCH", _guard_key(p)), ("GET", _guard_key(p)), *([("MGET", *keys)] if keys else [])
+        _, shops, (guard_blob, *blobs) = await redis.together(
+            ("WATCH", _guard_key(p)),
+            ("SMEMBERS", _shops_key(p)) if wanted.shops else ("PING",),
+            ("MGET", _guard_key(p), *keys),
         )
-        blobs: list[bytes | None] = rest[0] if rest else []
         gone, blobs = blobs[: len(people)], blobs[len(people) :]
         rows, words = (blobs[: len(people)], blobs[len(people) :]) if wanted.rows else ([], blobs)
         guard = decode_guard(guard_blob)
@@ -129,6 +132,7 @@ class RedisNeedStore:
             rows=self._rows(rows),
             words={person: decode_words(blob) for person, blob in zip(wanted.words_of, words, strict=True)},
             forgotten={person: int(blob) for person, blob in zip(people, gone, strict=True) if blob is not None},
+            shops=[shop.decode() for shop in shops] if wanted.shops else (),
         )
 
     def _commands(self, partition: int, guard: Guard, changes: Changes) -> list[Command]:
@@ -146,7 +150,9 @@ class RedisNeedStore:
             else:
                 pairs += (_key(partition, _RECORD, person), encode_record(record))
         removed += [_key(partition, kind, person) for person in changes.forget for kind in _COLLECTIONS.values()]
+        shops = {person.tenant for person, record in changes.records.items() if record is not None}
         commands: list[Command] = [("MSET", *pairs)]
+        commands += [("SADD", _shops_key(partition), *shops)] if shops else []
         commands += [("UNLINK", *removed)] if removed else []
         return commands + [self._gone(partition, person, at) for person, at in changes.forget.items()]
 
@@ -160,6 +166,10 @@ class RedisNeedStore:
 
 def _guard_key(partition: int) -> str:
     return f"need:{{{partition}}}:#off"
+
+
+def _shops_key(partition: int) -> str:
+    return f"need:{{{partition}}}:#shops"
 
 
 def _key(partition: int, kind: str, person: Person) -> str:

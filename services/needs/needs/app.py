@@ -1,0 +1,117 @@
+"""Composition root: the only file that reads the settings and names concrete things."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+
+from attune.needs.v1.needs_pb2_grpc import add_NeedsServiceServicer_to_server
+from chassis.kafka import Consumer, Progress
+from chassis.process import load, run
+from chassis.rpc import GrpcServer
+from chassis.telemetry import configure, log
+from lm import lexical
+from lm.language import detect
+from lm.load import encoder as load_encoder
+from lm.protocols import Encoder
+from needs.arrivals import Arrivals
+from needs.domain.products import ProductTable
+from needs.handlers import PEOPLE, PRODUCTS, Handlers, resume
+from needs.layout import UnevenPartitions, partitions
+from needs.servicer import ERRORS, SERVICE, NeedsServicer
+from needs.settings import Settings
+from needs.stores.products_redis import RedisProducts
+from needs.stores.redis import PartitionsChanged, RedisNeedStore
+from needs.texts import TextReader
+from needs.usecases import Answer, Forget, Learn, LearnProducts, MemoryAway
+from needs.watch import Bell, Watch
+
+NAME = "needs"
+_PAUSE = 1.0  # seconds between two looks for an engine that is away
+_READ_ON = 5.0  # seconds to read to the end of the product log before it is called behind
+T = TypeVar("T")
+
+
+async def main() -> None:
+    """Serve until SIGTERM or SIGINT; end with code 2 where only an operator can help."""
+    settings = load(Settings)
+    configure(NAME, settings.log_level)
+    try:
+        encoder = await asyncio.to_thread(load_encoder, settings.encoder)
+        await _serve(settings, encoder)
+    except (PartitionsChanged, UnevenPartitions, ValueError) as error:
+        sys.stderr.write(f"{NAME}: {error}\n")
+        raise SystemExit(2) from None
+
+
+async def _serve(settings: Settings, encoder: Encoder) -> None:
+    redis = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout.total_seconds())
+    store = RedisNeedStore(redis, dim=encoder.dim, space=encoder.space, forgotten_for=settings.forgotten_for)
+    kept = RedisProducts(redis, dim=encoder.dim, space=encoder.space)
+    table = ProductTable(encoder.dim)
+
+    number = await _when_there(lambda: partitions(settings.kafka, PEOPLE))
+    await _when_there(lambda: store.lay_out(number))
+    await _when_there(lambda: _fill(table, kept))
+
+    bell, progress = Bell(settings.watchers), Progress()
+    handlers = Handlers(
+        learn=Learn(store, table, settings.recency, bell.ring),
+        learn_products=LearnProducts(table, kept),
+        products=table,
+        arrivals=Arrivals(
+            table,
+            lambda: products.caught_up(_READ_ON),
+            time.monotonic,
+            wait=settings.product_wait,
+            missed_for=settings.product_missed_for,
+        ),
+        weights=settings.kind_weights,
+        language=detect,
+        now=_now,
+        partitions=number,
+        space=encoder.space,
+    )
+    products = Consumer(handlers.of_products(), group=None, name="products")
+    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store))
+
+    answer = Answer(store, TextReader(encoder, lexical.words), table, settings.recency, number)
+    watch, forget = Watch(answer, bell, settings.watch_look), Forget(store, number, bell.ring)
+    topics = (*PEOPLE, PRODUCTS)
+    server = GrpcServer(settings, errors=ERRORS)
+    servicer = NeedsServicer(answer, watch, forget, progress, space=encoder.space, topics=topics, now=_now)
+    server.add(add_NeedsServiceServicer_to_server, servicer, SERVICE)
+    await run(
+        name=NAME,
+        settings=settings,
+        server=server,
+        consumers=[products, people],
+        progress=progress,
+        close=[redis.aclose],
+    )
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return round(time.time() * 1000)
+
+
+async def _fill(table: ProductTable, kept: RedisProducts) -> None:
+    async for product in kept.load():
+        table.put(product)
+
+
+async def _when_there(step: Callable[[], Awaitable[T]]) -> T:
+    """The result of `step`, tried again for as long as its engine is away."""
+    while True:
+        try:
+            return await step()
+        except (MemoryAway, KafkaError, OSError) as away:
+            log.warning("waiting", reason=f"{type(away).__name__}: {away}")
+            await asyncio.sleep(_PAUSE)

@@ -1,0 +1,106 @@
+"""gRPC request → use case → reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from typing import Any
+
+import grpc
+
+from attune.needs.v1 import needs_pb2 as pb
+from attune.needs.v1 import needs_pb2_grpc
+from attune.types.v1 import types_pb2
+from chassis.kafka import Position, Progress
+from chassis.rpc.errors import ErrorTable
+from needs.domain.identity import Person
+from needs.domain.need import Mode
+from needs.replies import need_reply, profile_reply, timestamp
+from needs.usecases import Answer, Forget, MemoryAway
+from needs.watch import TooManyWatchers, Watch
+
+SERVICE = pb.DESCRIPTOR.services_by_name["NeedsService"].full_name
+ERRORS: ErrorTable = {
+    MemoryAway: grpc.StatusCode.UNAVAILABLE,
+    TimeoutError: grpc.StatusCode.UNAVAILABLE,  # others kept writing the person's partition
+    TooManyWatchers: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+_MODES = {pb.NEED_MODE_ARTICLE: Mode.ARTICLE}
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
+    """Translates and decides nothing."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        watch: Watch,
+        forget: Forget,
+        progress: Progress,
+        *,
+        space: str,
+        topics: Collection[str],
+        now: Callable[[], int],
+    ) -> None:
+        """`space` names the vectors; of `topics` a reply tells what was applied; `now`: milliseconds since 1970."""
+        self._answer, self._watch, self._forget, self._progress = answer, watch, forget, progress
+        self._space, self._topics, self._now = space, topics, now
+
+    async def GetNeed(self, request: pb.GetNeedRequest, context: Context) -> pb.GetNeedResponse:  # noqa: N802
+        """r_{u,t} and R_u."""
+        del context
+        stale = not await self._reached(request.at_least)
+        need = await self._answer.need(_person(request.user), _mode(request.mode))
+        reply = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
+        return pb.GetNeedResponse(need=reply, served=self._served(need.blind, stale=stale))
+
+    async def GetProfile(self, request: pb.GetProfileRequest, context: Context) -> pb.GetProfileResponse:  # noqa: N802
+        """What the person cares about."""
+        del context
+        stale = not await self._reached(request.at_least)
+        profile = await self._answer.profile(_person(request.user))
+        return pb.GetProfileResponse(profile=profile_reply(request.user, profile), served=self._served(stale=stale))
+
+    async def WatchNeed(  # noqa: N802
+        self, request: pb.WatchNeedRequest, context: Context
+    ) -> AsyncIterator[pb.WatchNeedResponse]:
+        """The need now and after each change, until the caller leaves."""
+        del context
+        async for need in self._watch(_person(request.user), _mode(request.mode)):
+            reply = need_reply(request.user, need, request.mode, self._space, with_vectors=False)
+            yield pb.WatchNeedResponse(need=reply, served=self._served(need.blind))
+
+    async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802
+        """One line per collection of Redis."""
+        del context
+        now = self._now()
+        removed = await self._forget(_person(request.user), now)
+        return pb.EraseUserResponse(
+            erased=[
+                types_pb2.Erased(service="needs", store=store, count=count, erased_at=timestamp(now))
+                for store, count in removed.items()
+            ]
+        )
+
+    async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
+        return await self._progress.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
+
+    def _served(self, blind: int = 0, *, stale: bool = False) -> types_pb2.Served:
+        """`blind`: behaviours whose products have no vector here, so that the need was made of the others."""
+        applied = [
+            types_pb2.Watermark(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
+            for at in self._progress.positions(self._topics)
+        ]
+        served = types_pb2.Served(by=[self._space], applied=applied, stale=stale)
+        if blind:
+            reason = f"{blind} of the behaviours concern products without a vector of {self._space} here"
+            served.fallbacks.add(component="product-vectors", used="the other behaviours", reason=reason)
+        return served
+
+
+def _person(user: types_pb2.UserRef) -> Person:
+    return Person.of(user.tenant, user.user_id)
+
+
+def _mode(mode: pb.NeedMode.ValueType) -> Mode:
+    return _MODES.get(mode, Mode.WEIGHTED)
