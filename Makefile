@@ -7,7 +7,7 @@ EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
 PROJECTS := $(foreach package,$(PACKAGES),$(package)/pyproject.toml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-only lint format proto lock bench clean
+.PHONY: help run test test-only lint format proto reference lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,10 @@ format: .venv/test.done ## let ruff and buf lay out the code
 
 proto: .venv/test.done ## generate proto/gen from the contract
 	@bash proto/generate.sh
+
+reference: .venv/test.done ## write docs/reference from the contract and the settings
+	@$(BIN)/python docs/tools/events_page.py
+	@$(BIN)/python docs/tools/settings_page.py
 
 lock: .venv/test.done ## choose versions anew and write them with their hashes
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" -o requirements/run.txt requirements/run.in

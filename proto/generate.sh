@@ -12,4 +12,3 @@ PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc --proto_path=. \
 grep -L 'Stub' $(find gen -name '*_pb2_grpc.py') | while read -r empty; do rm -f "$empty" "${empty}i"; done
 find gen -type d -not -name '__pycache__' -not -path gen | LC_ALL=C sort | while read -r folder; do touch "$folder/__init__.py"; touch "$folder/py.typed"; done
 rm -f gen/__init__.py gen/py.typed
-PYTHONPATH=gen "$bin/python" reference.py "${1:-../docs/reference/events.md}"

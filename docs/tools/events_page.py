@@ -1,6 +1,6 @@
 """Writes docs/reference/events.md from the contract, so that the page and the contract cannot disagree.
 
-Usage: python proto/reference.py PAGE
+Usage: python docs/tools/events_page.py
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 from attune.types.v1 import topic_pb2
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
+PAGE, PROTO = DOCS / "reference/events.md", DOCS.parent / "proto"
 HEAD = """# Events
 
-Topics, their keys and what they carry. This page is written by `make proto` from `proto/attune/events/v1`; edit that.
+Topics, their keys and what they carry. This page is written by `make reference` from `proto/attune/events/v1`; edit that.
 
 A record's value is the message in its JSON form, or in Protobuf with the header `content-type: application/x-protobuf`.
 Enum values may be given in short form (`add_to_cart`). The key is placed by murmur2. A topic that is kept compacted
@@ -29,8 +30,8 @@ MESSAGE, ENUM = FieldDescriptorProto.TYPE_MESSAGE, FieldDescriptorProto.TYPE_ENU
 Comments = dict[tuple[int, ...], str]
 
 
-def main(page: Path) -> None:
-    """Write the page."""
+def page() -> str:
+    """The page as it should be."""
     parts = [HEAD, "| topic | key | kept |", "|---|---|---|"]
     topics = sorted(_topics(), key=lambda each: each[0].name)
     for option, _, _, _ in topics:
@@ -49,7 +50,7 @@ def main(page: Path) -> None:
                 if value.number:
                     short = value.name.removeprefix(prefix).lower()
                     parts.append(f"| `{short}` | {comments.get((5, number, 2, place), '')} |")
-    page.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    return "\n".join(parts) + "\n"
 
 
 def _topics() -> Iterator[tuple[topic_pb2.Topic, FileDescriptorProto, int, Comments]]:
@@ -62,11 +63,11 @@ def _topics() -> Iterator[tuple[topic_pb2.Topic, FileDescriptorProto, int, Comme
 
 
 def _files() -> list[FileDescriptorProto]:
-    sources = sorted(str(path.relative_to(HERE)) for path in (HERE / "attune/events/v1").glob("*.proto"))
+    sources = sorted(str(path.relative_to(PROTO)) for path in (PROTO / "attune/events/v1").glob("*.proto"))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "set.bin"
         compiler = [sys.executable, "-m", "grpc_tools.protoc"]  # as a module it brings google/protobuf with it
-        options = [f"--proto_path={HERE}", "--include_source_info", f"--descriptor_set_out={out}"]
+        options = [f"--proto_path={PROTO}", "--include_source_info", f"--descriptor_set_out={out}"]
         subprocess.run([*compiler, *options, *sources], check=True)  # noqa: S603 - our own arguments
         return list(FileDescriptorSet.FromString(out.read_bytes()).file)
 
@@ -96,4 +97,4 @@ def _upper(name: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    PAGE.write_text(page(), encoding="utf-8")
