@@ -1,4 +1,4 @@
-"""What the teacher is asked to read: sentences of library docstrings, and bags of random words."""
+"""What the teacher is asked to read: sentences of library docstrings, a shop's phrases, bags of random words."""
 
 from __future__ import annotations
 
@@ -52,6 +52,12 @@ def random_bags(
     drawn = rng.choice(len(weights), size=int(lengths.sum()), p=chances).tolist()
     ends = np.cumsum(lengths).tolist()
     return [drawn[end - length : end] for end, length in zip(ends, lengths.tolist(), strict=True)]
+
+
+def joined_phrases(phrases: Sequence[str], count: int, rng: np.random.Generator, *, most: int = 5) -> list[str]:
+    """Every phrase alone, then `count` texts of 2 to `most` of them in a row: what a shop's customers speak of."""
+    lengths = rng.integers(2, most + 1, count).tolist()
+    return [*phrases, *(" ".join(phrases[i] for i in rng.integers(0, len(phrases), n)) for n in lengths)]
 
 
 def flatten(bags: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:

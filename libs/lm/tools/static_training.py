@@ -87,7 +87,7 @@ def train(
             loss.backward()
             optimizer.step()
             schedule.step()
-            done(float(loss))
+            done(float(loss.detach()))
     with torch.no_grad():
         everything = torch.arange(len(alone))
         return np.asarray(model.vectors(everything)[0])

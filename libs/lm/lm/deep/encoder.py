@@ -26,8 +26,8 @@ class TransformerEncoder:
     """Any sentence-transformers, BERT or ERNIE-class checkpoint, from a folder or by its hub name.
 
     Pooling, linear layers, length and prefix are the checkpoint's own (`modules.json`); without a recipe, the mean of
-    the token vectors. Vectors do not depend on what else is in the batch, up to rounding (1e-6). Calls from several threads
-    are safe. Slow: 3 to 50 ms for one short text on a CPU, so call it off the event loop, in batches.
+    the token vectors. Vectors do not depend on what else is in the batch, up to rounding (1e-6). Safe to share between
+    threads. Slow: 3 to 50 ms for one short text on a CPU, so call it off the event loop, in batches.
     """
 
     def __init__(
