@@ -1,0 +1,1 @@
+"""What to say, computed: values in, values out."""

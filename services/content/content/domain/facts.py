@@ -1,0 +1,135 @@
+"""What a text states, compared with the product record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from content.domain.amounts import Amount, amounts
+from content.domain.claims import ClaimKind, claims
+from content.domain.gaps import price_text
+from content.domain.names import names
+from content.domain.product import Product
+from content.domain.properties import Properties
+
+_SHORTEST = 2  # characters of a value that is recognised as it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One statement of a text."""
+
+    claim: str  # the words of the text
+    field: str  # of the product record; empty when there is none
+    value: str  # what the record says
+    holds: bool
+    why: str = ""  # why it does not hold
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    start: int
+    end: int
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What a shop, or a market's law, says about texts."""
+
+    claims: Sequence[ClaimKind]
+    properties: Properties
+
+
+class FactChecker:
+    """Finds every number, price, share, property, name and claim of a text, and what one product's record says to it."""
+
+    def __init__(self, product: Product, rules: Rules, others: Collection[str] = ()) -> None:
+        """`others`: names of brands and products that are not this one, as far as they are known."""
+        self._product, self._rules = product, rules
+        self._values = [(field, text.strip()) for field, text in product.values()]
+        self._values.sort(key=lambda pair: len(pair[1]), reverse=True)
+        self._amounts = [(field, text, amount) for field, text in product.texts() for amount in amounts(text)]
+        own = {text.casefold() for _, text in self._values}
+        self._others = [name for name in others if name.casefold() not in own]
+
+    def facts(self, text: str, language: str) -> list[Fact]:
+        """All it states, in its order. A text holds when each of them does."""
+        found = list(self._verbatim(text))
+        for source in (self._numbers, self._stated, self._claimed):
+            found += [item for item in source(text) if not _within(item, found)]
+        found += [item for item in self._named(text, language) if not _touches(item, found)]
+        return [item.fact for item in sorted(found, key=lambda item: (item.start, item.end))]
+
+    def _verbatim(self, text: str) -> Iterator[_Found]:
+        """Values of the record as they stand, longest first."""
+        taken: list[tuple[int, int]] = []
+        for field, value in self._values:
+            if len(value) < _SHORTEST:
+                continue
+            for match in re.finditer(_whole(value), text, re.IGNORECASE):
+                if any(match.start() < end and start < match.end() for start, end in taken):
+                    continue
+                taken.append(match.span())
+                yield _Found(*match.span(), Fact(match[0], field, value, holds=True))
+
+    def _numbers(self, text: str) -> Iterator[_Found]:
+        for amount in amounts(text):
+            yield _Found(amount.start, amount.end, self._number(text[amount.start : amount.end], amount))
+
+    def _number(self, words: str, stated: Amount) -> Fact:
+        if stated.of == "currency":
+            return self._price(words, stated)
+        for field, text, recorded in self._amounts:
+            if stated.agrees(recorded):
+                value = text if field != "description" else text[recorded.start : recorded.end]
+                return Fact(words, field, value, holds=True)
+        return Fact(words, "", "", holds=False, why="the product record does not say so")
+
+    def _price(self, words: str, stated: Amount) -> Fact:
+        price = self._product.price
+        if price is None:
+            return Fact(words, "price", "", holds=False, why="the product has no price")
+        recorded = f"{price.amount} {price.currency}"
+        good = any(stated.agrees(amount) for amount in amounts(recorded))
+        return Fact(words, "price", recorded, holds=good, why="" if good else f"the price is {price_text(price, 'en')}")
+
+    def _stated(self, text: str) -> Iterator[_Found]:
+        for said in self._rules.properties.stated(text, self._product):
+            why = "" if said.field else "the product record does not say so"
+            fact = Fact(said.words, said.field, said.value, holds=bool(said.field), why=why)
+            yield _Found(said.start, said.start + len(said.words), fact)
+
+    def _claimed(self, text: str) -> Iterator[_Found]:
+        for claim in claims(text, self._product, self._rules.claims):
+            why = "" if claim.recorded else f"a claim of this sort ({claim.kind}) may not be made"
+            fact = Fact(claim.words, claim.recorded or "", "", holds=claim.recorded is not None, why=why)
+            yield _Found(claim.start, claim.start + len(claim.words), fact)
+
+    def _named(self, text: str, language: str) -> Iterator[_Found]:
+        for start, name in names(text, language, self._others):
+            whole = re.compile(_whole(name), re.IGNORECASE)
+            field, value = next(((f, v) for f, v in self._product.texts() if whole.search(v)), ("", ""))
+            why = "" if field else "the product record does not name it"
+            shown = name if field == "description" else value
+            yield _Found(start, start + len(name), Fact(name, field, shown, holds=bool(field), why=why))
+
+
+def refusal(facts: Sequence[Fact]) -> str:
+    """Why a text with these facts may not be used; empty: it may."""
+    return "; ".join(f"{fact.claim!r}: {fact.why}" for fact in facts if not fact.holds)
+
+
+def _whole(value: str) -> str:
+    left = r"(?<![A-Za-z0-9])" if value[0].isascii() and value[0].isalnum() else ""
+    right = r"(?![A-Za-z0-9])" if value[-1].isascii() and value[-1].isalnum() else ""
+    return left + re.escape(value) + right
+
+
+def _within(item: _Found, others: Sequence[_Found]) -> bool:
+    return any(other.start <= item.start and item.end <= other.end for other in others)
+
+
+def _touches(item: _Found, others: Sequence[_Found]) -> bool:
+    return any(other.start < item.end and item.start < other.end for other in others)

@@ -1,0 +1,1 @@
+"""The words this service knows: claims, properties, and texts of its own."""
