@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[1]
 PAGE, PROTO = DOCS / "reference/events.md", DOCS.parent / "proto"
 HEAD = """# Events
 
-Topics, their keys and what they carry. This page is written by `make reference` from `proto/attune/events/v1`; edit that.
+Topics, their keys and what they carry. This page is written by `make reference` from `proto/attune/events/v1`.
 
 A record's value is the message in its JSON form, or in Protobuf with the header `content-type: application/x-protobuf`.
 Enum values may be given in short form (`add_to_cart`). The key is placed by murmur2. A topic that is kept compacted
