@@ -81,9 +81,7 @@ def of_record(record: Mapping[str, Any]) -> Endpoints:
 def _record(data: Path) -> dict[str, Any] | None:
     """What the platform of that data folder says of itself while it runs."""
     record = files.read(data / "platform.json")
-    if isinstance(record, dict) and ledger.alive(int(record["pid"]), float(record["created"])):
-        return record
-    return None
+    return record if ledger.names_running(record) else None
 
 
 def _newest(env: Mapping[str, str]) -> dict[str, Any] | None:

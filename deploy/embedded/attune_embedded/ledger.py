@@ -55,6 +55,16 @@ def alive(pid: int, created: float) -> bool:
         return False
 
 
+def names_running(record: object) -> bool:
+    """Whether a record of ours, read from a file, names a process (`pid`, `created`) that still runs."""
+    if not isinstance(record, dict):
+        return False
+    try:
+        return alive(int(record["pid"]), float(record["created"]))
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
 def is_or_has(parent: int | None, pid: int) -> bool:
     """Whether `pid` is `parent` or its child, as where a process stays between us and an engine."""
     if pid == parent:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_REPLACE_GRACE = timedelta(seconds=3)  # of services whose broker is gone: there is nothing left to commit
+_REPLACE_GRACE = timedelta(
+    seconds=1
+)  # of services whose broker is gone: they end their calls, nothing can be committed
 
 
 class DataInUseError(Exception):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Below the range from which systems give ports to outgoing connections, so that a remembered one is rarely taken.
 _RANGE = range(20_000, 32_000)
+_REMEMBERED = range(1, 65_536)  # somebody may have written another one into the file
 _TRIES = 1_000
 
 
@@ -47,7 +48,7 @@ def free(port: int) -> bool:
 
 
 def _candidates(before: object, chance: random.Random) -> Iterator[int]:
-    if isinstance(before, int):
+    if isinstance(before, int) and before in _REMEMBERED:
         yield before
     for _ in range(_TRIES):
         yield chance.choice(_RANGE)

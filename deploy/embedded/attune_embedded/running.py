@@ -42,4 +42,4 @@ def _alive(file: Path) -> list[dict[str, Any]]:
     known = files.read(file)
     if not isinstance(known, list):
         return []
-    return [each for each in known if ledger.alive(int(each["pid"]), float(each["created"]))]
+    return [each for each in known if ledger.names_running(each) and "data" in each]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from attune_embedded.platform import Platform
 from attune_embedded.supervision import Notice
 
 SERVICES = Path(__file__).parent / "services"
+PATIENCE = 20  # seconds
 
 
 @pytest.fixture
@@ -23,20 +26,39 @@ def env(tmp_path: Path) -> dict[str, str]:
     return ours | {"PYTHONPATH": path, "XDG_STATE_HOME": str(tmp_path / "state")}
 
 
-@pytest.fixture
-def notices() -> list[Notice]:
-    """What the platform of `start` reports."""
-    return []
+class Notices(list[Notice]):
+    """What platforms reported, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = asyncio.Event()
+
+    def add(self, notice: Notice) -> None:
+        self.append(notice)
+        self._more.set()
+
+    async def told(self, process: str, event: str, *, times: int) -> None:
+        """Wait until that was said of the process that often."""
+        async with asyncio.timeout(PATIENCE):
+            while sum((each.process, each.event) == (process, event) for each in self) < times:
+                self._more.clear()
+                await self._more.wait()
 
 
 @pytest.fixture
-async def start(env: dict[str, str], notices: list[Notice]) -> AsyncIterator[Callable[..., Platform]]:
+def notices() -> Notices:
+    """What the platforms of `start` report."""
+    return Notices()
+
+
+@pytest.fixture
+async def start(env: dict[str, str], notices: Notices) -> AsyncIterator[Callable[..., Platform]]:
     """Make platforms that are stopped after the test, whatever happens in it."""
     made: list[Platform] = []
 
     def make(data: Path, *services: str) -> Platform:
-        within = timedelta(seconds=20)
-        made.append(Platform(data, services=services or ("echo",), env=env, ready_within=within, report=notices.append))
+        within = timedelta(seconds=PATIENCE)
+        made.append(Platform(data, services=services or ("echo",), env=env, ready_within=within, report=notices.add))
         return made[-1]
 
     yield make
@@ -51,9 +73,7 @@ def run(env: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def go(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, *arguments]
-        started.append(
-            subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
+        started.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
     yield go

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+
 from attune_embedded import topics
 from chassis.kafka.identity import log_identity
 

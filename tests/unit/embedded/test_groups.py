@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.consumer import group_coordinator
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
 from attune_embedded import shim
 
 TOPIC = "attune.answers.v1"
@@ -14,25 +17,30 @@ TOPIC = "attune.answers.v1"
 async def test_two_aiokafka_members_share_a_group(kafka: str, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     patient = shim._PatientRebalance
     monkeypatch.setattr(group_coordinator, "CoordinatorGroupRebalance", patient)  # undone after the test
+    read: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
     members = [_member(kafka, tenant) for _ in range(2)]
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    halves = [_Half(), _Half()]
+    readers: list[asyncio.Task[None]] = []
     await producer.start()
-    await members[0].start()
-    readers = [asyncio.create_task(_read(members[0], seen := set[bytes]()))]
     try:
-        await members[1].start()
-        readers.append(asyncio.create_task(_read(members[1], others := set[bytes]())))
+        for number, (member, half) in enumerate(zip(members, halves, strict=True)):
+            member.subscribe([TOPIC], listener=half)
+            await member.start()
+            readers.append(asyncio.create_task(_read(member, number, read)))
         async with asyncio.timeout(20):
-            while sorted(len(member.assignment()) for member in members) != [2, 2]:
-                await asyncio.sleep(0.05)
-            keys = {b"%s-%d" % (tenant.encode(), number) for number in range(20)}
-            for key in keys:
+            for half in halves:
+                await half.reached.wait()
+            missing = {b"%s-%d" % (tenant.encode(), number) for number in range(20)}
+            for key in missing:
                 await producer.send_and_wait(TOPIC, b"x", key=key)
-            while not keys <= seen | others:
-                await asyncio.sleep(0.02)
-        assert not seen & others & keys
-        assert seen & keys
-        assert others & keys
+            readers_of: set[int] = set()
+            while missing:
+                number, key = await read.get()
+                if key in missing:
+                    missing.remove(key)
+                    readers_of.add(number)
+        assert readers_of == {0, 1}
     finally:
         for reader in readers:
             reader.cancel()
@@ -47,9 +55,22 @@ def test_another_version_of_aiokafka_is_refused(monkeypatch: pytest.MonkeyPatch)
         shim.apply()
 
 
+class _Half(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Tells when a member has two of the four partitions."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        pass
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        if len(assigned) == 2:
+            self.reached.set()
+
+
 def _member(kafka: str, group: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        TOPIC,
         bootstrap_servers=kafka,
         group_id=group,
         enable_auto_commit=False,  # as the services; the broker takes no commit while a group rebalances
@@ -61,6 +82,6 @@ def _member(kafka: str, group: str) -> AIOKafkaConsumer:
     )
 
 
-async def _read(member: AIOKafkaConsumer, seen: set[bytes]) -> None:
+async def _read(member: AIOKafkaConsumer, number: int, into: asyncio.Queue[tuple[int, bytes]]) -> None:
     async for record in member:
-        seen.add(record.key)
+        into.put_nowait((number, record.key))

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+
 from attune_embedded import ports, ready
 from attune_embedded import redis as embedded
-from redis.asyncio import Redis
 
 Run = Callable[..., subprocess.Popen[str]]
 
@@ -57,6 +59,4 @@ def test_a_server_is_found_without_any_setting() -> None:
 
 
 def _port(folder: Path) -> int:
-    import random
-
     return ports.remember(folder / "ports.json", ["redis"], random.Random())["redis"]
