@@ -1,0 +1,127 @@
+"""Other services, and the log, as ports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import grpc
+import numpy as np
+
+from attune.events.v1.product_vectors_pb2 import ProductVectors
+from attune.needs.v1 import needs_pb2 as pb
+from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
+from attune.types.v1.types_pb2 import Money, UserRef, Vector, Watermark, WordWeight
+from chassis.kafka import Position, Producer
+from chassis.rpc import remaining
+from recommender.domain.product import Key, in_language
+from recommender.domain.shop import Entry
+from recommender.models import name_words
+from recommender.usecases.ports import Behavior, NeedsAway, NeedView, Person
+
+PRODUCT_VECTORS = "attune.product-vectors.v1"
+_MOST_WORDS = 256  # that the contract takes
+_SHARE = 0.8  # of the deadline that the needs service may use; the rest is for the answer without it
+
+
+class Breaker:
+    """After `failures` in a row, asks nobody for `pause`; then one call tries again."""
+
+    def __init__(self, failures: int, pause: timedelta, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._pause, self._clock = failures, pause.total_seconds(), clock
+        self._failures, self._until = 0, 0.0
+
+    def open(self) -> bool:
+        """Whether nobody should be asked now."""
+        if self._failures < self._most:
+            return False
+        if self._clock() < self._until:
+            return True
+        self._until = self._clock() + self._pause  # this one tries; the others wait for what it finds
+        return False
+
+    def succeeded(self) -> None:
+        """The other side answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """The other side did not."""
+        self._failures += 1
+        self._until = self._clock() + self._pause
+
+
+class NeedsClient:
+    """Needs over gRPC."""
+
+    def __init__(self, channel: grpc.aio.Channel, breaker: Breaker, timeout: timedelta) -> None:
+        """`timeout`: of a call that waits for no watermark."""
+        self._stub, self._breaker, self._timeout = NeedsServiceStub(channel), breaker, timeout.total_seconds()
+
+    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool, language: bool) -> NeedView:
+        """Raises NeedsAway."""
+        if self._breaker.open():
+            raise NeedsAway("the needs service failed a moment ago and is left alone for now")
+        user = UserRef(tenant=person.tenant, user_id=person.user)
+        left = _SHARE * remaining()
+        timeout = left if at_least else min(left, self._timeout)
+        request = pb.GetNeedRequest(
+            user=user,
+            at_least=[Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log) for p in at_least],
+            mode=pb.NEED_MODE_ARTICLE if article else pb.NEED_MODE_UNSPECIFIED,
+        )
+        try:
+            reply, spoken = await asyncio.gather(
+                self._stub.GetNeed(request, timeout=timeout), self._language(user, timeout if language else 0.0)
+            )
+        except grpc.aio.AioRpcError as error:
+            self._breaker.failed()
+            raise NeedsAway(f"the needs service: {error.code().name} {error.details() or ''}".strip()) from None
+        self._breaker.succeeded()
+        need = reply.need
+        return NeedView(
+            need.known,
+            np.frombuffer(need.vector.data, dtype="<f4") if need.HasField("vector") else None,
+            need.vector.space,
+            [Behavior(b.product_id, b.text, b.weight) for b in need.spectrum],
+            {word.word: word.weight for word in need.words},
+            spoken,
+            reply.served.stale,
+            ["needs", *(by for by in reply.served.by if by)],
+        )
+
+    async def _language(self, user: UserRef, timeout: float) -> str:
+        """The person's own; without time for it, empty."""
+        if not timeout:
+            return ""
+        reply = await self._stub.GetProfile(pb.GetProfileRequest(user=user), timeout=timeout)
+        return str(reply.profile.language)
+
+
+class VectorPublisher:
+    """Tells the log which vectors products have."""
+
+    def __init__(self, producer: Producer, space: str) -> None:
+        self._producer, self._space = producer, space
+
+    async def publish(self, entries: Sequence[Entry], gone: Sequence[Key]) -> None:
+        """Waits until the log has them all."""
+        messages = [(entry.product.key.product_id, self._message(entry)) for entry in entries]
+        await self._producer.send_many(PRODUCT_VECTORS, [*messages, *((key.product_id, None) for key in gone)])
+
+    def _message(self, entry: Entry) -> ProductVectors:
+        product = entry.product
+        words = list(name_words(product).items())[:_MOST_WORDS]
+        message = ProductVectors(
+            tenant=product.key.tenant,
+            product_id=product.key.product_id,
+            vectors=[Vector(data=entry.vector.astype("<f4").tobytes(), dim=len(entry.vector), space=self._space)],
+            words=[WordWeight(word=word, weight=weight) for word, weight in words],
+            category=product.category,
+            brand=product.brand,
+            attributes={name: in_language(values, "") for name, values in product.attributes if values},
+        )
+        if product.amount is not None:
+            message.price.CopyFrom(Money(currency=product.currency, amount=str(product.amount)))
+        return message

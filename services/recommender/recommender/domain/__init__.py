@@ -1,0 +1,1 @@
+"""Pure: values in, values out; time and chance are arguments."""

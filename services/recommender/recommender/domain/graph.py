@@ -1,0 +1,145 @@
+"""G: what people did one after the other and together, and what the catalogue relates. In process, live."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.domain.history import Meeting
+
+Places = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+CAP = 50  # neighbours of a product that are served: popular products have thousands, and the tail is noise
+FADE = 0.5  # of a step's weight per product in between; powers of two add up exactly, in whatever order
+_STEPS = [FADE**gap for gap in range(16)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """The strongest neighbours of one product."""
+
+    places: Places  # (n,), n ≤ CAP
+    counts: Values  # (n,), strongest first
+    length: float  # Euclidean, of the whole row and not of these alone
+
+
+_NOTHING = Row(np.zeros(0, dtype=np.int64), np.zeros(0), 0.0)
+
+
+class Edges:
+    """Counts between places, and their strongest as arrays.
+
+    Invariant: a row is a function of the counts alone, so that a graph that was rebuilt answers as the one before.
+    """
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[int, dict[int, float]] = defaultdict(dict)
+        self._rows: dict[int, Row] = {}  # made when asked for, dropped when a count changes
+
+    def add(self, source: int, target: int, weight: float) -> None:
+        """Count once more, or less; a count of 0 is no edge."""
+        counts = self._counts[source]
+        total = counts.get(target, 0.0) + weight
+        if total > 0:
+            counts[target] = total
+        else:
+            counts.pop(target, None)
+        self._rows.pop(source, None)
+
+    def row(self, source: int) -> Row:
+        """The neighbours of a place."""
+        row = self._rows.get(source)
+        if row is None:
+            row = self._rows[source] = self._make(source)
+        return row
+
+    def between(self, source: int, target: int) -> float:
+        """The count from one place to another."""
+        return self._counts[source].get(target, 0.0) if source in self._counts else 0.0
+
+    def _make(self, source: int) -> Row:
+        counts = self._counts.get(source)
+        if not counts:
+            return _NOTHING
+        best = heapq.nsmallest(CAP, ((-count, place) for place, count in counts.items()))
+        return Row(
+            np.array([place for _, place in best], dtype=np.int64),
+            np.array([-count for count, _ in best]),
+            math.sqrt(sum(count * count for count in counts.values())),
+        )
+
+
+class Graph:
+    """All edges of one shop.
+
+    `degrees[place]` is how many people wanted a product, `met[place]` how many had to do with it at all.
+    """
+
+    def __init__(self) -> None:
+        self.transitions, self.together = Edges(), Edges()
+        self.links: dict[str, Edges] = {}  # kind → edges, both ways
+        self.degrees: Values = np.zeros(1024)
+        self.met: Values = np.zeros(1024)
+        self._stated: dict[int, Sequence[tuple[str, int, float]]] = {}
+
+    def learn(self, meetings: Iterable[Meeting], sign: float = 1.0) -> None:
+        """Add what people did; with sign -1 take it out again."""
+        for place, before, wished, first, first_wish in meetings:
+            if place >= len(self.met):
+                self._grow(place)
+            for gap, source in enumerate(before):
+                self.transitions.add(source, place, sign * _STEPS[gap])
+            for other in wished:
+                self.together.add(other, place, sign)
+                self.together.add(place, other, sign)
+            if first:
+                self.met[place] += sign
+            if first_wish:
+                self.degrees[place] += sign
+
+    def state(self, place: int, links: Sequence[tuple[str, int, float]]) -> None:
+        """What the catalogue relates a product to, (kind, other, weight), in place of what it said before."""
+        for sign, stated in ((-1.0, self._stated.get(place, ())), (1.0, links)):
+            for kind, other, weight in stated:
+                edges = self.links.setdefault(kind, Edges())
+                edges.add(place, other, sign * weight)
+                edges.add(other, place, sign * weight)
+        self._stated[place] = links
+
+    def related(self, place: int) -> Mapping[str, tuple[Places, Values]]:
+        """Kind → (places, values in [0, 1]) of the strongest neighbours of a product.
+
+        `transition`: t_ab / ‖t_a‖. `co_occurrence`: c_ab / √(d_a·d_b), the cosine of who wanted them, which is lift
+        damped for rare products. Links count as the catalogue says.
+        """
+        steps = self.transitions.row(place)
+        found = {"transition": (steps.places, steps.counts / steps.length if steps.length else steps.counts)}
+        pairs = self.together.row(place)
+        if len(pairs.places):
+            lift = pairs.counts / np.sqrt(self._degree(place) * np.maximum(self.degrees[pairs.places], 1.0))
+            found["co_occurrence"] = (pairs.places, np.minimum(lift, 1.0))
+        for kind, edges in self.links.items():
+            row = edges.row(place)
+            if len(row.places):
+                found[kind] = (row.places, np.minimum(row.counts, 1.0))
+        return found
+
+    def centrality(self, places: Places) -> Values:
+        """Static centrality of the article's base case: the share of the best-known product's people, in [0, 1]."""
+        most = float(self.met.max(initial=0.0))
+        inside = places < len(self.met)
+        return np.where(inside, self.met[np.where(inside, places, 0)] / max(most, 1.0), 0.0)
+
+    def _degree(self, place: int) -> float:
+        return max(1.0, float(self.degrees[place])) if place < len(self.degrees) else 1.0
+
+    def _grow(self, place: int) -> None:
+        room = np.zeros(max(place + 1, 2 * len(self.met)) - len(self.met))
+        self.met, self.degrees = np.concatenate([self.met, room]), np.concatenate([self.degrees, room])

@@ -1,0 +1,134 @@
+"""Kafka events → verbs. They translate and decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from attune.events.v1 import clickstream_pb2 as clicks
+from attune.events.v1.erasure_pb2 import ErasureRequest
+from attune.events.v1.product_pb2 import AVAILABILITY_OUT_OF_STOCK
+from attune.events.v1.product_pb2 import Product as ProductMessage
+from chassis.kafka import Rejected, Route, Slice, proto_decoder
+from recommender.domain.history import Done
+from recommender.domain.product import DEFAULT_TENANT, Key, Link, Product
+from recommender.usecases.learn import Behavior, Forget, LearnBehavior, LearnCatalog, ProductChange
+from recommender.usecases.ports import Person, Span
+
+_LIKED = 3.0  # stars from which a rating speaks for a product
+
+# What each kind does to a history, and what it adds to a trend: what costs the person more says more.
+_KINDS: Mapping[int, tuple[Done, float]] = {
+    clicks.BEHAVIOR_KIND_VIEW: (Done.SEEN, 1.0),
+    clicks.BEHAVIOR_KIND_CLICK: (Done.SEEN, 1.0),
+    clicks.BEHAVIOR_KIND_ADD_TO_CART: (Done.WANTED, 3.0),
+    clicks.BEHAVIOR_KIND_REMOVE_FROM_CART: (Done.SEEN, 0.0),
+    clicks.BEHAVIOR_KIND_PURCHASE: (Done.WANTED | Done.BOUGHT, 5.0),
+    clicks.BEHAVIOR_KIND_LIKE: (Done.WANTED, 3.0),
+    clicks.BEHAVIOR_KIND_DISLIKE: (Done.REFUSED, 0.0),
+    clicks.BEHAVIOR_KIND_RATE: (Done.SEEN, 1.0),
+    clicks.BEHAVIOR_KIND_REVIEW: (Done.SEEN, 1.0),
+}
+
+
+def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget) -> list[Route[Any]]:
+    """What this service reads.
+
+    Every handler may be given the same slice again: the catalogue compares each product's position in the log, the
+    others skip what lies below the offset that the store wrote together with their effect.
+    """
+
+    async def on_catalog(part: Slice[ProductMessage]) -> Sequence[tuple[int, Rejected]]:
+        changes: list[ProductChange] = []
+        refused: list[tuple[int, Rejected]] = []
+        for item in part.items:
+            if item.value is None:
+                changes.append(ProductChange(item.offset, catalog.find(item.key), None))
+                continue
+            try:
+                product = product_of(item.value)
+            except Rejected as why:
+                refused.append((item.offset, why))
+                continue
+            changes.append(ProductChange(item.offset, product.key, product))
+        await catalog(_span(part), changes)
+        return refused
+
+    async def on_click(part: Slice[clicks.ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        await behavior(
+            _span(part), [b for item in part.items if item.value for b in _behaviors(item.offset, item.value)]
+        )
+        return ()
+
+    async def on_erasure(part: Slice[ErasureRequest]) -> Sequence[tuple[int, Rejected]]:
+        wanted = [
+            (item.offset, person_of(item.value.tenant, item.value.user_id), item.value.requested_at.ToMilliseconds())
+            for item in part.items
+            if item.value is not None
+        ]
+        await forget.requests(_span(part), wanted)
+        return ()
+
+    return [
+        Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog),
+        Route("attune.clickstream.v1", proto_decoder(clicks.ClickstreamEvent), on_click, owner=False),
+        Route("attune.erasures.v1", proto_decoder(ErasureRequest), on_erasure, owner=False),
+    ]
+
+
+def person_of(tenant: str, user: str) -> Person:
+    """The person of a message, where an empty tenant means the default one."""
+    return Person(tenant or DEFAULT_TENANT, user)
+
+
+def product_of(message: ProductMessage) -> Product:
+    """A product from its message, which the contract has checked; Rejected where it contradicts itself."""
+    key = Key.of(message.tenant, message.product_id)
+    if any(link.product_id == message.product_id for link in message.relations):
+        raise Rejected(
+            "self-relation",
+            field="relations.product_id",
+            value=message.product_id,
+            remedy="relate a product to another one, not to itself",
+        )
+    priced = message.HasField("price")
+    return Product(
+        key,
+        dict(message.title),
+        dict(message.description),
+        message.category.strip("/"),
+        dict(message.category_name),
+        message.brand,
+        message.price.currency if priced else "",
+        Decimal(message.price.amount) if priced and message.price.amount else None,
+        tuple((attribute.name, dict(attribute.value)) for attribute in message.attributes),
+        tuple(Link(link.kind, link.product_id, link.weight or 1.0) for link in message.relations),
+        message.availability != AVAILABILITY_OUT_OF_STOCK,
+        message.SerializeToString(deterministic=True),
+    )
+
+
+def product_of_record(record: bytes) -> Product:
+    """A product from what its store kept."""
+    return product_of(ProductMessage.FromString(record))
+
+
+def _behaviors(offset: int, event: clicks.ClickstreamEvent) -> list[Behavior]:
+    """None for impressions, which are not the person's doing, and for behaviour towards a text alone."""
+    kind = _KINDS.get(event.kind)
+    if kind is None or not event.product_id:
+        return []
+    done, weight = kind
+    if event.HasField("rating"):
+        done, weight = (Done.WANTED, 3.0) if event.rating > _LIKED else (Done.SEEN, 1.0)
+        if event.rating < _LIKED:
+            done, weight = Done.REFUSED, 0.0
+    at = event.occurred_at
+    milliseconds = at.seconds * 1000 + at.nanos // 1_000_000
+    person = Person(event.tenant or DEFAULT_TENANT, event.user_id)
+    return [Behavior(offset, person, event.product_id, done, milliseconds, weight)]
+
+
+def _span(part: Slice[Any]) -> Span:
+    return Span(part.source.log, part.source.topic, part.source.partition, part.next_offset)

@@ -1,0 +1,90 @@
+"""The language models, as this service uses them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lm import lexical
+from lm.language import detect
+from lm.protocols import Encoder
+from recommender.domain.product import Product, naming, telling
+from recommender.domain.words import Bag
+from recommender.usecases.ports import Vector
+
+_TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is
+_FEW = 8  # texts that are read at once on the event loop; a thread would cost more than it frees
+
+
+class TextModels:
+    """Vectors by the encoder, words by the lexical tokenizer."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def space(self) -> str:
+        return self._encoder.space
+
+    @property
+    def dim(self) -> int:
+        return self._encoder.dim
+
+    async def products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]:
+        """e_p and words of each."""
+        if not products:
+            return []
+        return await asyncio.to_thread(self._products, products)
+
+    async def bags(self, products: Sequence[Product]) -> list[Bag]:
+        """Words of each."""
+        return await asyncio.to_thread(lambda: [bag(product) for product in products])
+
+    async def texts(self, texts: Sequence[str]) -> list[tuple[Vector, Mapping[int, float]]]:
+        """Vector and words of each."""
+        if len(texts) > _FEW or not self.space.startswith("static"):
+            return await asyncio.to_thread(self._texts, texts)
+        return self._texts(texts)
+
+    def language(self, text: str) -> str:
+        """`en`, `zh` or `und`."""
+        return detect(text)
+
+    def names(self, words: Mapping[str, float]) -> Mapping[int, float]:
+        """Words → their 32-bit names."""
+        return {lexical.index(word): weight for word, weight in words.items() if weight > 0}
+
+    def _products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]:
+        vectors = self._encoder.encode([naming(product) for product in products])
+        return [(vector, bag(product)) for vector, product in zip(vectors, products, strict=True)]
+
+    def _texts(self, texts: Sequence[str]) -> list[tuple[Vector, Mapping[int, float]]]:
+        if not texts:
+            return []
+        vectors = self._encoder.encode(texts)
+        words = [lexical.query(text) for text in texts]
+        return [
+            (vector, dict(zip(asked.indices.tolist(), asked.values.tolist(), strict=True)))
+            for vector, asked in zip(vectors, words, strict=True)
+        ]
+
+
+def bag(product: Product) -> Bag:
+    """Words of the name, and more softly of the description."""
+    named, told = lexical.document(naming(product)), lexical.document(telling(product))
+    weights = dict(zip(told.indices.tolist(), (_TOLD * told.values).tolist(), strict=True))
+    for word, weight in zip(named.indices.tolist(), named.values.tolist(), strict=True):
+        weights[word] = max(weight, weights.get(word, 0.0))
+    order = sorted(weights)
+    return Bag(np.array(order, dtype=np.uint32), np.array([weights[word] for word in order], dtype=np.float32))
+
+
+def name_words(product: Product) -> dict[str, float]:
+    """The words of the name with their weights, heaviest first."""
+    words = dict.fromkeys(lexical.words(naming(product)))
+    named = lexical.document(naming(product))
+    weights = dict(zip(named.indices.tolist(), named.values.tolist(), strict=True))
+    found = {word: float(weights.get(lexical.index(word), 0.0)) for word in words}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))

@@ -1,0 +1,176 @@
+"""gRPC requests → verbs. They translate and decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from attune.events.v1.product_pb2 import Product as ProductMessage
+from attune.recommender.v1 import recommender_pb2 as pb
+from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceServicer
+from attune.types.v1 import types_pb2 as types
+from chassis.kafka import Position
+from chassis.kafka.progress import Progress
+from chassis.rpc.errors import ErrorTable
+from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVector
+from recommender.domain.product import DEFAULT_TENANT, Key
+from recommender.domain.score import Mode, Scored
+from recommender.domain.shop import Allowed
+from recommender.usecases.explain import Explain
+from recommender.usecases.learn import Forget
+from recommender.usecases.offer import Asked, Offer, Offers, Recommend, Search, Similar
+from recommender.usecases.ports import Fallback, Person
+from recommender.usecases.world import World
+
+ERRORS: ErrorTable = {
+    UnknownProduct: grpc.StatusCode.NOT_FOUND,
+    ForeignSpace: grpc.StatusCode.INVALID_ARGUMENT,
+    UnusableVector: grpc.StatusCode.INVALID_ARGUMENT,
+}
+_K = 10
+_MODES = {pb.SCORE_MODE_ARTICLE: Mode.ARTICLE}
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Recommender(RecommenderServiceServicer):
+    """attune.recommender.v1.RecommenderService."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        recommend: Recommend,
+        similar: Similar,
+        search: Search,
+        explain: Explain,
+        forget: Forget,
+        progress: Progress,
+    ) -> None:
+        self._world, self._recommend, self._similar, self._search = world, recommend, similar, search
+        self._explain, self._forget, self._progress = explain, forget, progress
+
+    async def Recommend(self, request: pb.RecommendRequest, context: Context) -> pb.RecommendResponse:  # noqa: N802, ARG002
+        mode = _MODES.get(request.mode, Mode.CONDITIONED)
+        at_least = [Position(w.topic, w.partition, w.offset, w.log) for w in request.at_least]
+        made = await self._recommend(
+            _person(request.user), _asked(request), mode, at_least, with_text=request.with_text
+        )
+        return pb.RecommendResponse(
+            recommendations=map(_offer, made.offers),
+            text=made.text,
+            text_matches=[
+                pb.TextMatch(product_id=product_id, by=m.by, similarity=m.similarity, mention=m.words)
+                for product_id, m in made.mentions
+            ],
+            mode=pb.SCORE_MODE_ARTICLE if mode is Mode.ARTICLE else pb.SCORE_MODE_CONDITIONED,
+            served=self._served(made),
+            **{"lambda": self._recommend.weights.balance},
+        )
+
+    async def Similar(self, request: pb.SimilarRequest, context: Context) -> pb.SimilarResponse:  # noqa: N802, ARG002
+        made = await self._similar(Key.of(request.tenant, request.product_id), _asked(request))
+        return pb.SimilarResponse(recommendations=map(_offer, made.offers), served=self._served(made))
+
+    async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802, ARG002
+        tenant, asked = request.tenant or DEFAULT_TENANT, _asked(request)
+        if request.WhichOneof("query") == "vector":
+            vector = np.frombuffer(request.vector.data, dtype="<f4")
+            made = await self._search.by_vector(tenant, request.user_id, vector, request.vector.space, asked)
+        else:
+            made = await self._search.by_text(tenant, request.user_id, request.text, asked)
+        return pb.SearchResponse(recommendations=map(_offer, made.offers), served=self._served(made))
+
+    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802, ARG002
+        mode = _MODES.get(request.mode, Mode.CONDITIONED)
+        why = await self._explain(_person(request.user), request.product_id, request.language, mode)
+        return pb.ExplainResponse(
+            product=ProductMessage.FromString(why.product.record),
+            score=_score(why.score),
+            evidence=[
+                pb.Evidence(product_id=e.product_id, text=e.text, similarity=e.similarity, weight=e.weight)
+                for e in why.evidence
+            ],
+            paths=[
+                pb.Path(product_ids=[source, target], relations=[step.kind], weight=step.weight)
+                for source, target, step in why.paths
+            ],
+            excluded=why.excluded,
+            reason=why.reason,
+            served=self._about(why.by, why.fallbacks, stale=why.stale),
+        )
+
+    async def GetProducts(self, request: pb.GetProductsRequest, context: Context) -> pb.GetProductsResponse:  # noqa: N802, ARG002
+        shop = self._world.look(request.tenant or DEFAULT_TENANT)
+        found = {product_id: shop.product(product_id) for product_id in request.product_ids}
+        return pb.GetProductsResponse(
+            products=[
+                ProductMessage.FromString(product.record)
+                for product_id in request.product_ids
+                if (product := found[product_id]) is not None
+            ],
+            missing=[product_id for product_id, product in found.items() if product is None],
+        )
+
+    async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802, ARG002
+        now = datetime.now(UTC)
+        count = await self._forget(_person(request.user), int(now.timestamp() * 1000))
+        at = Timestamp()
+        at.FromDatetime(now)
+        return pb.EraseUserResponse(
+            erased=[types.Erased(service="recommender", store="relations history", count=count, erased_at=at)]
+        )
+
+    def _served(self, made: Offers) -> types.Served:
+        return self._about(made.by, made.fallbacks, stale=made.stale)
+
+    def _about(self, by: Collection[str], fallbacks: Sequence[Fallback], *, stale: bool) -> types.Served:
+        return types.Served(
+            by=dict.fromkeys(by),
+            fallbacks=[types.Fallback(component=f.component, used=f.used, reason=f.reason) for f in fallbacks],
+            applied=[
+                types.Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log)
+                for p in self._progress.positions()
+            ],
+            stale=stale,
+        )
+
+
+def _person(user: types.UserRef) -> Person:
+    return Person(user.tenant or DEFAULT_TENANT, user.user_id)
+
+
+def _asked(request: pb.RecommendRequest | pb.SimilarRequest | pb.SearchRequest) -> Asked:
+    wanted = request.filter
+    capped = wanted.HasField("max_price")
+    allowed = Allowed(
+        frozenset(category.strip("/") for category in wanted.categories),
+        frozenset(wanted.brands),
+        wanted.max_price.currency if capped else "",
+        float(wanted.max_price.amount) if capped else None,
+        wanted.include_out_of_stock,
+        wanted.include_seen,
+    )
+    return Asked(request.k or _K, allowed, request.language)
+
+
+def _offer(offer: Offer) -> pb.Recommendation:
+    return pb.Recommendation(
+        product=ProductMessage.FromString(offer.product.record),
+        score=_score(offer.score),
+        sources=offer.sources,
+        reason=offer.reason,
+    )
+
+
+def _score(scored: Scored) -> types.Score:
+    return types.Score(
+        value=scored.value,
+        terms=[
+            types.Term(name=t.name, value=t.value, weight=t.weight, contribution=t.contribution) for t in scored.terms
+        ],
+    )

@@ -1,0 +1,1 @@
+"""What remembers: one file per engine."""

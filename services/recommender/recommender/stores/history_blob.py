@@ -1,0 +1,40 @@
+"""A person's history as bytes: 24 per product, in the order of first meetings."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from recommender.domain.history import Done, History, Item
+
+_HEAD = struct.Struct("<BI")  # version of this form, turns
+_ITEM = struct.Struct("<IIIIq")  # place, done, turn, wish, at
+_VERSION = 1
+
+
+class ForeignForm(Exception):
+    """The bytes were written by a release that this one cannot read."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"a history of form {version} cannot be read by this release; use the one that wrote it")
+
+
+def dump(history: History) -> bytes:
+    """The history as bytes."""
+    items: Iterable[bytes] = (
+        _ITEM.pack(place, item.done, item.turn, item.wish, item.at) for place, item in history.items.items()
+    )
+    return _HEAD.pack(_VERSION, history.turns) + b"".join(items)
+
+
+def load(blob: bytes) -> History:
+    """Raises ForeignForm."""
+    version, turns = _HEAD.unpack_from(blob)
+    if version != _VERSION:
+        raise ForeignForm(version)
+    items = {
+        place: Item(Done(done), turn, wish, at)
+        for place, done, turn, wish, at in _ITEM.iter_unpack(memoryview(blob)[_HEAD.size :])
+    }
+    wishes = sorted((item.wish, place) for place, item in items.items() if item.wish)
+    return History(items, [place for _, place in wishes], turns)

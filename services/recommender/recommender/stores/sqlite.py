@@ -1,0 +1,155 @@
+"""Relations in one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+from recommender.domain.history import History
+from recommender.domain.product import Key, Position
+from recommender.stores import history_blob
+from recommender.usecases.ports import Learnt, Page, Person, Span, StoredProduct
+
+_SCHEMA = """
+create table if not exists about (name text primary key, value text not null) without rowid;
+create table if not exists offsets (
+  log text not null, topic text not null, partition integer not null, next integer not null,
+  primary key (log, topic, partition)
+) without rowid;
+create table if not exists products (
+  tenant text not null, place integer not null, id text not null,
+  log text, partition integer, offset integer, record blob,
+  primary key (tenant, place)
+);
+create table if not exists trends (
+  tenant text not null, place integer not null, count real not null, primary key (tenant, place)
+) without rowid;
+create table if not exists people (
+  tenant text not null, user text not null, history blob not null, primary key (tenant, user)
+);
+create table if not exists forgotten (person blob primary key, at integer not null) without rowid;
+"""
+_SAVE_PRODUCT = """
+insert into products values (?, ?, ?, ?, ?, ?, ?)
+on conflict (tenant, place) do update
+set log = excluded.log, partition = excluded.partition, offset = excluded.offset, record = excluded.record
+where excluded.log is not null
+"""
+_SAVE_TREND = """
+insert into trends values (?, ?, ?) on conflict (tenant, place) do update set count = count + excluded.count
+"""
+_SAVE_OFFSET = """
+insert into offsets values (?, ?, ?, ?)
+on conflict (log, topic, partition) do update set next = max(next, excluded.next)
+"""
+_SAVE_FORGOTTEN = """
+insert into forgotten values (?, ?) on conflict (person) do update set at = max(at, excluded.at)
+"""
+
+
+class SqliteRelations:
+    """Everything in WAL mode: a killed process loses nothing that was written, a power cut perhaps the last second.
+
+    Nothing here waits for another process, so no method gives up the event loop between what it reads and writes.
+    One process owns the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.executescript(
+            "pragma journal_mode = wal; pragma synchronous = normal; pragma locking_mode = exclusive;"
+        )
+        self._db.executescript(_SCHEMA)
+
+    async def life(self) -> str:
+        row = self._db.execute("select value from about where name = 'life'").fetchone()
+        return "" if row is None else str(row[0])
+
+    async def begin_life(self, log: str) -> None:
+        self._db.execute("insert or replace into about values ('life', ?)", (log,))
+
+    async def next_offset(self, log: str, topic: str, partition: int) -> int:
+        return self._next(log, topic, partition)
+
+    async def products(self) -> list[StoredProduct]:
+        rows = self._db.execute(
+            "select tenant, id, place, log, partition, offset, record from products order by tenant, place"
+        )
+        return [
+            StoredProduct(Key(tenant, product_id), place, None if log is None else Position(log, part, offset), record)
+            for tenant, product_id, place, log, part, offset, record in rows
+        ]
+
+    async def trends(self) -> list[tuple[str, int, float]]:
+        return list(self._db.execute("select tenant, place, count from trends"))
+
+    async def histories(self) -> Sequence[tuple[Person, History]]:
+        rows = self._db.execute("select tenant, user, history from people")
+        return [(Person(tenant, user), history_blob.load(blob)) for tenant, user, blob in rows]
+
+    async def read(self, span: Span, people: Sequence[Person]) -> Page:
+        forgotten: dict[Person, int] = {}
+        if self._db.execute("select 1 from forgotten limit 1").fetchone():
+            for person in people:
+                row = self._db.execute("select at from forgotten where person = ?", (_nameless(person),)).fetchone()
+                if row is not None:
+                    forgotten[person] = row[0]
+        return Page(
+            self._next(span.log, span.topic, span.partition),
+            {person: self._history(person) for person in people},
+            forgotten,
+        )
+
+    async def history(self, person: Person) -> History:
+        return self._history(person)
+
+    async def write(self, span: Span | None, learnt: Learnt) -> Mapping[Person, int]:
+        self._db.execute("begin immediate")
+        try:
+            removed = self._write(span, learnt)
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+        return removed
+
+    async def close(self) -> None:
+        self._db.close()
+
+    def _write(self, span: Span | None, learnt: Learnt) -> dict[Person, int]:
+        self._db.executemany(
+            _SAVE_PRODUCT,
+            [(*(p.key.tenant, p.place, p.key.product_id), *(p.position or (None, None, None)), p.record)
+             for p in learnt.products],
+        )  # fmt: skip
+        self._db.executemany(
+            "insert or replace into people values (?, ?, ?)",
+            [(*person, history_blob.dump(history)) for person, history in learnt.histories.items()],
+        )
+        self._db.executemany(_SAVE_TREND, [(*place, count) for place, count in learnt.trend.items()])
+        removed: dict[Person, int] = {}
+        for person, at in learnt.forget.items():
+            gone = self._db.execute("delete from people where tenant = ? and user = ?", person)
+            removed[person] = gone.rowcount
+            self._db.execute(_SAVE_FORGOTTEN, (_nameless(person), at))
+        if span is not None:
+            self._db.execute(_SAVE_OFFSET, (span.log, span.topic, span.partition, span.next_offset))
+        return removed
+
+    def _history(self, person: Person) -> History:
+        row = self._db.execute("select history from people where tenant = ? and user = ?", person).fetchone()
+        return History() if row is None else history_blob.load(row[0])
+
+    def _next(self, log: str, topic: str, partition: int) -> int:
+        row = self._db.execute(
+            "select next from offsets where log = ? and topic = ? and partition = ?", (log, topic, partition)
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+
+def _nameless(person: Person) -> bytes:
+    """What is kept of someone who wants to be forgotten: enough to know them again, not their name."""
+    return blake2b("/".join(person).encode(), digest_size=16).digest()

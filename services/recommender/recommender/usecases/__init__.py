@@ -1,0 +1,1 @@
+"""The verbs of this service and the ports they need."""

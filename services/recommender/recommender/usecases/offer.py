@@ -1,0 +1,197 @@
+"""The verbs that answer with products: recommend, similar, search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from chassis.kafka import Position as Watermark
+from recommender.domain.choice import choose
+from recommender.domain.errors import ForeignSpace, UnusableVector
+from recommender.domain.mentions import Mention
+from recommender.domain.product import Key, Product
+from recommender.domain.reasons import Basis, reason
+from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score, steps_to
+from recommender.domain.shop import Allowed, Shop
+from recommender.usecases.candidates import Candidates
+from recommender.usecases.ports import Fallback, Models, Person, Vector
+from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.understand import Understand, Understanding
+from recommender.usecases.world import World
+
+# Words and meaning decide; what is popular only between equals (science 6: dense and words together beat both).
+SEARCH = Weights(balance=0.0, dense=0.5, recent=0.0, words=0.5, trend=0.01, text=0.0)
+ALIKE = Weights(balance=0.3, dense=0.5, recent=0.0, words=0.3, trend=0.0, text=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One product for someone."""
+
+    product: Product
+    score: Scored
+    sources: Sequence[str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Best first, and who made them."""
+
+    offers: Sequence[Offer]
+    by: Sequence[str]
+    fallbacks: Sequence[Fallback] = ()
+    stale: bool = False
+    text: str = ""
+    mentions: Sequence[tuple[str, Mention]] = ()  # product id and where the text speaks of it
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of offers is asked for."""
+
+    k: int
+    allowed: Allowed
+    language: str  # empty: the person's, else English
+
+
+class Recommend:
+    """Products for a person."""
+
+    def __init__(
+        self, understand: Understand, candidates: Candidates, text: TextSource, models: Models, weights: Weights
+    ) -> None:
+        self._understand, self._candidates, self._text = understand, candidates, text
+        self._models, self.weights = models, weights
+
+    async def __call__(
+        self, person: Person, asked: Asked, mode: Mode, at_least: Sequence[Watermark] = (), *, with_text: bool = False
+    ) -> Offers:
+        """At most k products, best first; someone unknown is offered what is popular."""
+        known = await self._understand(person, at_least, mode, language=not asked.language)
+        language = asked.language or known.language or "en"
+        shop, wish = known.shop, known.wish
+        without = () if asked.allowed.seen else known.history.items
+        found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
+        by = [self._models.space, "graph" if wish.seeds else "trend", *known.by]
+        fallbacks = list(known.fallbacks)
+        written = ""
+        mentions: Sequence[Mention] = ()
+        if with_text:
+            first = choose(shop, score(shop, wish, list(found), self.weights, mode), 3, diverse=True)
+            source = await self._text(shop, wish, first, known.texts, language, asked.allowed)
+            written, mentions = source.text, source.mentions
+            by += source.by
+            fallbacks += source.fallbacks
+            wish = replace(wish, mentioned={m.place: m.similarity for m in mentions})
+            found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
+        scored = score(shop, wish, list(found), self.weights, mode)
+        chosen = choose(shop, scored, asked.k, diverse=True)
+        return Offers(
+            [
+                Offer(
+                    shop.at(s.place),
+                    s,
+                    found[s.place],
+                    reason(shop, s, basis(shop, wish, s.place, known.texts), language),
+                )
+                for s in chosen
+            ],
+            by,
+            fallbacks,
+            known.stale,
+            written,
+            [(shop.ids[m.place], m) for m in mentions],
+        )
+
+
+class Similar:
+    """Products like one."""
+
+    def __init__(self, world: World, candidates: Candidates, models: Models) -> None:
+        self._world, self._candidates, self._models = world, candidates, models
+
+    async def __call__(self, key: Key, asked: Asked) -> Offers:
+        """Raises UnknownProduct."""
+        self._world.product(key)
+        shop = self._world.shop(key.tenant)
+        place = shop.places[key.product_id]
+        entry = shop.entries[place]
+        assert entry is not None, key  # noqa: S101 - it was found a line ago
+        words = dict(zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True))
+        wish = Wish(vector=entry.vector, words=words, seeds=[place])
+        found = await self._candidates(shop, wish, asked.k, asked.allowed, [place])
+        scored = score(shop, wish, [p for p in found if found[p] != ["trend"]], ALIKE, Mode.CONDITIONED)
+        return Offers(_offers(shop, wish, choose(shop, scored, asked.k, diverse=False), found, [], asked.language or "en"),
+                      [self._models.space, "graph"])  # fmt: skip
+
+
+class Search:
+    """Products for words or a vector; with a person, nearer to that person's need."""
+
+    def __init__(self, world: World, understand: Understand, candidates: Candidates, models: Models) -> None:
+        self._world, self._understand, self._candidates, self._models = world, understand, candidates, models
+
+    async def by_text(self, tenant: str, user: str, text: str, asked: Asked) -> Offers:
+        """What fits the words or their meaning; nothing for words that say nothing."""
+        ((vector, words),) = await self._models.texts([text])
+        language = asked.language or self._models.language(text)
+        return await self._search(
+            tenant, user, Wish(vector=vector, words=words), replace(asked, language=language), text
+        )
+
+    async def by_vector(self, tenant: str, user: str, vector: Vector, space: str, asked: Asked) -> Offers:
+        """Raises ForeignSpace and UnusableVector."""
+        if space != self._models.space:
+            raise ForeignSpace(given=space, ours=self._models.space)
+        if len(vector) != self._models.dim:
+            raise UnusableVector(value=f"{len(vector)} values", remedy=f"send {self._models.dim} values")
+        length = float(np.linalg.norm(vector))
+        if not np.isfinite(length) or not length:
+            raise UnusableVector(value=f"length {length}", remedy="send finite values that are not all 0")
+        return await self._search(tenant, user, Wish(vector=vector / np.float32(length)), asked, "")
+
+    async def _search(self, tenant: str, user: str, wish: Wish, asked: Asked, text: str) -> Offers:
+        shop = self._world.look(tenant)
+        by, fallbacks, stale = [self._models.space, "words"], [], False
+        if user:
+            known: Understanding = await self._understand(Person(tenant, user))
+            by += known.by
+            fallbacks, stale = list(known.fallbacks), known.stale
+            wish = replace(wish, leaning=known.wish.vector)
+        found = await self._candidates(shop, wish, asked.k, asked.allowed, ())
+        fitting = [place for place, sources in found.items() if {"need", "words"} & set(sources)]
+        scored = [s for s in score(shop, wish, fitting, SEARCH, Mode.CONDITIONED) if _fits(s)]
+        chosen = choose(shop, scored, asked.k, diverse=False)
+        said = [text] if text else []
+        return Offers(_offers(shop, wish, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
+
+
+def basis(shop: Shop, wish: Wish, place: int, texts: Sequence[str]) -> Basis:
+    """What a reason for a product may speak of."""
+    seeds = [seed for seed in wish.seeds[:LAST] if shop.entries[seed] is not None]
+    nearest = max(seeds, key=lambda seed: float(shop.vectors[seed] @ shop.vectors[place]), default=None)
+    steps = [step for step in steps_to(shop, wish.seeds, place) if shop.entries[step.source] is not None]
+    return Basis(steps, nearest, texts[:1])
+
+
+def _offers(
+    shop: Shop,
+    wish: Wish,
+    chosen: Sequence[Scored],
+    found: Mapping[int, Sequence[str]],
+    texts: Sequence[str],
+    language: str,
+) -> list[Offer]:
+    return [
+        Offer(shop.at(s.place), s, found[s.place], reason(shop, s, basis(shop, wish, s.place, texts), language))
+        for s in chosen
+    ]
+
+
+def _fits(scored: Scored) -> bool:
+    """Whether words or meaning speak for it: the nearest of all products is not always near."""
+    values = {term.name: term.value for term in scored.terms}
+    return values["sim.words"] > 0 or values["sim.dense"] >= 0.2  # noqa: PLR2004 - two unrelated texts reach .1 to .2

@@ -1,0 +1,223 @@
+"""What the verbs need from the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chassis.kafka import Position as Watermark
+from recommender.domain.history import History
+from recommender.domain.product import Key, Position, Product
+from recommender.domain.shop import Allowed, Entry
+from recommender.domain.words import Bag
+
+Vector = NDArray[np.float32]
+
+
+class Person(NamedTuple):
+    """A customer of one shop."""
+
+    tenant: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of one partition of the log: what stands before `next_offset` and was not applied yet."""
+
+    log: str  # which life of the log
+    topic: str
+    partition: int
+    next_offset: int
+
+
+class Hit(NamedTuple):
+    """A product an index found."""
+
+    product_id: str
+    score: float
+
+
+class Indexed(NamedTuple):
+    """What an index holds of a product."""
+
+    key: Key
+    position: str  # of the record it was made from
+    vector: Vector
+
+
+class ProductIndex(Protocol):
+    """Finds products of one space by vector and by words. A repeated write changes nothing."""
+
+    async def upsert(self, entries: Sequence[Entry]) -> None: ...
+
+    async def delete(self, keys: Sequence[Key]) -> None:
+        """Unknown ones are no error."""
+
+    async def nearest(self, tenant: str, vector: Vector, k: int, allowed: Allowed) -> list[Hit]:
+        """By cosine, best first. `allowed.seen` says nothing to an index."""
+
+    async def by_words(self, tenant: str, words: Mapping[int, float], k: int, allowed: Allowed) -> list[Hit]:
+        """By the sum over common words of weights times idf, best first; 32-bit name → weight."""
+
+    async def stored(self) -> list[Indexed]:
+        """All it holds: read once, at the start."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProduct:
+    """A product id with its place; `record` is None while the product is not known or gone."""
+
+    key: Key
+    place: int
+    position: Position | None
+    record: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is remembered of some people, as of one moment; theirs to change."""
+
+    applied: int  # offsets below it are in the store
+    histories: Mapping[Person, History]  # someone unknown has an empty one
+    forgotten: Mapping[Person, int]  # when it was asked for, milliseconds since 1970; only people it was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a piece of the log adds, all of it or nothing."""
+
+    products: Sequence[StoredProduct] = ()
+    histories: Mapping[Person, History] = field(default_factory=dict)
+    trend: Mapping[tuple[str, int], float] = field(default_factory=dict)  # (tenant, place) → to be added
+    forget: Mapping[Person, int] = field(default_factory=dict)
+
+
+class Relations(Protocol):
+    """Remembers products' places and records, people's histories and trends, together with the offsets applied.
+
+    A person's events are in one partition, which one process applies in order: what `read` gave is still true when
+    `write` comes, and `write` says so with the span's offset.
+    """
+
+    async def life(self) -> str:
+        """The life of the log whose products were last published; empty: none yet."""
+
+    async def begin_life(self, log: str) -> None: ...
+
+    async def next_offset(self, log: str, topic: str, partition: int) -> int:
+        """Where to go on; 0 where nothing of that life was applied."""
+
+    async def products(self) -> list[StoredProduct]:
+        """All, by tenant and place."""
+
+    async def trends(self) -> list[tuple[str, int, float]]:
+        """(tenant, place, count) of all."""
+
+    async def histories(self) -> Sequence[tuple[Person, History]]:
+        """Everyone's."""
+
+    async def read(self, span: Span, people: Sequence[Person]) -> Page: ...
+
+    async def history(self, person: Person) -> History:
+        """Empty for someone unknown."""
+
+    async def write(self, span: Span | None, learnt: Learnt) -> Mapping[Person, int]:
+        """One transaction, with the span's offset unless a later one is there; the records removed per forgotten one.
+
+        Without a span (a call, not an event) only the change is written.
+        """
+
+    async def close(self) -> None: ...
+
+
+class Publisher(Protocol):
+    """Tells the others which vectors products have."""
+
+    async def publish(self, entries: Sequence[Entry], gone: Sequence[Key]) -> None: ...
+
+
+class Models(Protocol):
+    """Reads texts with the language models."""
+
+    @property
+    def space(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    async def products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]: ...
+
+    async def bags(self, products: Sequence[Product]) -> list[Bag]:
+        """The words alone."""
+
+    async def texts(self, texts: Sequence[str]) -> list[tuple[Vector, Mapping[int, float]]]:
+        """Vector and words of each, as a question to an index asks."""
+
+    def language(self, text: str) -> str:
+        """`en`, `zh` or `und`."""
+
+    def names(self, words: Mapping[str, float]) -> Mapping[int, float]:
+        """Words → their 32-bit names."""
+
+
+class Behavior(NamedTuple):
+    """One entry of a need spectrum."""
+
+    product_id: str  # or
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NeedView:
+    """A need as the needs service tells it."""
+
+    known: bool
+    vector: Vector | None
+    space: str
+    spectrum: Sequence[Behavior]  # newest first
+    words: Mapping[str, float]
+    language: str
+    stale: bool
+    by: Sequence[str]
+
+
+class NeedsAway(Exception):
+    """The needs service did not answer; the message says why."""
+
+
+class Needs(Protocol):
+    """Who wants what?"""
+
+    async def need(self, person: Person, at_least: Sequence[Watermark], *, article: bool, language: bool) -> NeedView:
+        """Raises NeedsAway. `language`: whether the person's language is asked for too."""
+
+
+class Fallback(NamedTuple):
+    """A part that was done by something less than the first choice."""
+
+    component: str
+    used: str
+    reason: str
+
+
+class Written(NamedTuple):
+    """A recommendation text."""
+
+    text: str
+    engine: str
+    fallback: Fallback | None
+
+
+class Writer(Protocol):
+    """Writes a recommendation text."""
+
+    async def write(self, facts: Mapping[str, str], language: str, seed: int) -> Written | Fallback:
+        """Within a bounded time; a Fallback says why there is none."""

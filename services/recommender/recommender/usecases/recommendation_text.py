@@ -1,0 +1,78 @@
+"""The recommendation text: written, then matched back to products by name and by meaning."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recommender.domain.mentions import Mention, by_name, sentences
+from recommender.domain.score import Scored, Wish
+from recommender.domain.shop import Allowed, Shop
+from recommender.usecases.ports import Fallback, Models, ProductIndex, Writer
+
+_NEAR = 0.5  # cosine from which a sentence speaks of a product: two unrelated texts reach .1 to .2
+_PER_SENTENCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TextOffers:
+    """A text and the products it speaks of."""
+
+    text: str = ""
+    mentions: Sequence[Mention] = ()
+    by: Sequence[str] = ()
+    fallbacks: Sequence[Fallback] = ()
+
+
+class TextSource:
+    """Asks for a text and reads it."""
+
+    def __init__(self, writer: Writer, index: ProductIndex, models: Models) -> None:
+        self._writer, self._index, self._models = writer, index, models
+
+    async def __call__(
+        self, shop: Shop, wish: Wish, first: Sequence[Scored], said: Sequence[str], language: str, allowed: Allowed
+    ) -> TextOffers:
+        """`first`: the best offers so far; `said`: what the person said, newest first."""
+        facts = _facts(shop, wish, first, said, language)
+        if not facts:
+            return TextOffers(fallbacks=[Fallback("generator", "nothing", "there is no product to write about")])
+        written = await self._writer.write(facts, language, seed=zlib.crc32(repr(sorted(facts.items())).encode()))
+        if isinstance(written, Fallback):
+            return TextOffers(fallbacks=[written])
+        fallbacks = [written.fallback] if written.fallback else []
+        mentions = await self._read(shop, written.text, wish, allowed)
+        return TextOffers(written.text, mentions, [written.engine], fallbacks)
+
+    async def _read(self, shop: Shop, text: str, wish: Wish, allowed: Allowed) -> list[Mention]:
+        names = {
+            place: [*entry.product.title.values()]
+            for place, entry in enumerate(shop.entries)
+            if entry is not None and place not in wish.seeds
+        }
+        found = by_name(text, names)
+        named = {mention.place for mention in found}
+        parts = sentences(text)
+        for part, (vector, _) in zip(parts, await self._models.texts(parts), strict=True):
+            if not vector.any():
+                continue
+            for hit in await self._index.nearest(shop.tenant, vector, _PER_SENTENCE, allowed):
+                place = shop.places.get(hit.product_id)
+                if place is not None and hit.score >= _NEAR and place not in named:
+                    named.add(place)
+                    found.append(Mention(place, "meaning", min(1.0, hit.score), part))
+        return found
+
+
+def _facts(shop: Shop, wish: Wish, first: Sequence[Scored], said: Sequence[str], language: str) -> dict[str, str]:
+    """All a text may state."""
+    if not first:
+        return {}
+    products = [shop.at(scored.place) for scored in first]
+    facts = {"first": products[0].name(language), "category": products[0].kind(language), "brand": products[0].brand}
+    facts |= {"second": products[1].name(language)} if len(products) > 1 else {}
+    recent = next((entry for seed in wish.seeds if (entry := shop.entries[seed]) is not None), None)
+    facts |= {"recent": recent.product.name(language)} if recent is not None else {}
+    facts |= {"said": said[0]} if said else {}
+    return {name: text for name, text in facts.items() if text}

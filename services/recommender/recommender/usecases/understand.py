@@ -1,0 +1,120 @@
+"""What is known of a person, from the needs service, and from our own memory when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chassis.kafka import Position as Watermark
+from chassis.kafka.progress import Progress
+from recommender.domain.history import Done, History
+from recommender.domain.score import Mode, Wish, decays
+from recommender.domain.shop import Shop
+from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Person, Relations, Vector
+from recommender.usecases.world import World
+
+SEEDS = 10  # of the person's last products; what lies further back says little (decay .7 per rank)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Understanding:
+    """All that a request needs to know of a person."""
+
+    shop: Shop
+    wish: Wish
+    history: History
+    spectrum: Sequence[Behavior]
+    texts: Sequence[str]  # what the person said, newest first
+    language: str  # the person's own; empty: not known
+    by: Sequence[str]
+    fallbacks: Sequence[Fallback]
+    stale: bool
+
+    def seen(self) -> dict[int, Done]:
+        """Places the person has dealt with."""
+        return {place: item.done for place, item in self.history.items.items()}
+
+
+class Understand:
+    """Makes the wish of a person."""
+
+    def __init__(self, world: World, relations: Relations, needs: Needs, models: Models, progress: Progress) -> None:
+        self._world, self._relations, self._needs = world, relations, needs
+        self._models, self._progress = models, progress
+
+    async def __call__(
+        self,
+        person: Person,
+        at_least: Sequence[Watermark] = (),
+        mode: Mode = Mode.CONDITIONED,
+        *,
+        language: bool = False,
+    ) -> Understanding:
+        """Never fails for want of the needs service: says so instead."""
+        need, reached = await asyncio.gather(
+            self._ask(person, at_least, mode, language=language), self._progress.reached(at_least)
+        )
+        shop = self._world.look(person.tenant)
+        history = await self._relations.history(person)
+        seeds = history.recent(SEEDS)
+        if isinstance(need, NeedsAway):
+            used = "history" if seeds else "trend"
+            fallbacks = [Fallback("needs", used, str(need))]
+            return Understanding(
+                shop, self._from_history(shop, seeds), history, [], [], "", [], fallbacks, stale=not reached
+            )
+        fallbacks = []
+        vector = need.vector
+        if vector is not None and need.space != self._models.space:
+            why = f"the need is of space {need.space!r}, products are of {self._models.space!r}"
+            fallbacks.append(Fallback("needs", "history", why))
+            vector = _mean(shop, seeds)
+        if not seeds:
+            seeds = shop.known([b.product_id for b in need.spectrum if b.product_id and b.weight > 0])[:SEEDS]
+        if not need.known and not seeds:
+            fallbacks.append(Fallback("need", "trend", "nothing is known of this person yet"))
+        return Understanding(
+            shop,
+            Wish(vector=vector, words=self._models.names(need.words), seeds=seeds),
+            history,
+            need.spectrum,
+            [b.text for b in need.spectrum if b.text],
+            need.language,
+            need.by,
+            fallbacks,
+            stale=need.stale or not reached,
+        )
+
+    async def _ask(
+        self, person: Person, at_least: Sequence[Watermark], mode: Mode, *, language: bool
+    ) -> NeedView | NeedsAway:
+        try:
+            return await self._needs.need(person, at_least, article=mode is Mode.ARTICLE, language=language)
+        except NeedsAway as away:
+            return away
+
+    def _from_history(self, shop: Shop, seeds: Sequence[int]) -> Wish:
+        return Wish(vector=_mean(shop, seeds), words=_words(shop, seeds), seeds=seeds)
+
+
+def _mean(shop: Shop, seeds: Sequence[int]) -> Vector | None:
+    """r_u from the last products alone: their mean by recency, unit length or zero."""
+    if not seeds:
+        return None
+    total = (decays(len(seeds))[:, None] * shop.vectors[list(seeds)]).sum(axis=0)
+    length = float(np.linalg.norm(total))
+    vector: Vector = (total / length if length else total).astype(np.float32)
+    return vector
+
+
+def _words(shop: Shop, seeds: Sequence[int]) -> Mapping[int, float]:
+    found: dict[int, float] = {}
+    for seed, decay in zip(seeds, decays(len(seeds)).tolist(), strict=True):
+        entry = shop.entries[seed]
+        if entry is not None:
+            for word, weight in zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True):
+                found[word] = found.get(word, 0.0) + decay * weight
+    return found
