@@ -22,6 +22,7 @@ from lm.load import encoder as load_encoder
 from lm.protocols import Encoder
 from needs.arrivals import Arrivals
 from needs.domain.products import ProductTable
+from needs.freshness import Freshness
 from needs.handlers import PEOPLE, PRODUCTS, Handlers, resume
 from needs.layout import UnevenPartitions, partitions
 from needs.servicer import ERRORS, SERVICE, NeedsServicer
@@ -85,7 +86,8 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
     watch, forget = Watch(answer, bell, settings.watch_look), Forget(store, number, bell.ring)
     topics = (*PEOPLE, PRODUCTS)
     server = GrpcServer(settings, errors=ERRORS)
-    servicer = NeedsServicer(answer, watch, forget, progress, space=encoder.space, topics=topics, now=_now)
+    freshness = Freshness(progress, store, shared=PEOPLE)
+    servicer = NeedsServicer(answer, watch, forget, freshness, space=encoder.space, topics=topics, now=_now)
     server.add(add_NeedsServiceServicer_to_server, servicer, SERVICE)
     await run(
         name=NAME,

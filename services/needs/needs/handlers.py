@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from needs.domain.shop_record import ShopRecord
 from needs.domain.state import Behaviors
 from needs.domain.weights import KindWeights, TextKind
 from needs.domain.words import LONGEST, Text
+from needs.freshness import Offsets
 from needs.usecases import Learn, LearnProducts, MemoryAway, Span
 
 CLICKS, QUERIES, USERS, ERASURES = (f"attune.{topic}.v1" for topic in ("clickstream", "queries", "users", "erasures"))
@@ -37,12 +38,6 @@ _PAUSE = 0.5  # seconds between two questions to a store that is away
 
 T = TypeVar("T")
 Refused = list[tuple[int, Rejected]]
-
-
-class Offsets(Protocol):
-    """Knows what of the log is in the store."""
-
-    async def applied(self, log: str, topic: str, partition: int) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)

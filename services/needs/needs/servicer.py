@@ -10,10 +10,11 @@ import grpc
 from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1 import needs_pb2_grpc
 from attune.types.v1 import types_pb2
-from chassis.kafka import Position, Progress
+from chassis.kafka import Position
 from chassis.rpc.errors import ErrorTable
 from needs.domain.identity import Person
 from needs.domain.need import Mode
+from needs.freshness import Freshness
 from needs.replies import need_reply, profile_reply, timestamp
 from needs.usecases import Answer, Forget, MemoryAway
 from needs.watch import TooManyWatchers, Watch
@@ -36,14 +37,14 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         answer: Answer,
         watch: Watch,
         forget: Forget,
-        progress: Progress,
+        freshness: Freshness,
         *,
         space: str,
         topics: Collection[str],
         now: Callable[[], int],
     ) -> None:
         """`space` names the vectors; of `topics` a reply tells what was applied; `now`: milliseconds since 1970."""
-        self._answer, self._watch, self._forget, self._progress = answer, watch, forget, progress
+        self._answer, self._watch, self._forget, self._freshness = answer, watch, forget, freshness
         self._space, self._topics, self._now = space, topics, now
 
     async def GetNeed(self, request: pb.GetNeedRequest, context: Context) -> pb.GetNeedResponse:  # noqa: N802
@@ -83,13 +84,13 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         )
 
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
-        return await self._progress.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
+        return await self._freshness.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
 
     def _served(self, blind: int = 0, *, stale: bool = False) -> types_pb2.Served:
         """`blind`: behaviours whose products have no vector here, so that the need was made of the others."""
         applied = [
             types_pb2.Watermark(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
-            for at in self._progress.positions(self._topics)
+            for at in self._freshness.applied(self._topics)
         ]
         served = types_pb2.Served(by=[self._space], applied=applied, stale=stale)
         if blind:

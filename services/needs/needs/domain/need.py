@@ -59,7 +59,6 @@ class Need:
     words: Sequence[tuple[str, float]]  # sparse need, heaviest first, each above 0
     behaviors: int
     last_at: int  # milliseconds since 1970; 0: never
-    version: int
     blind: int  # behaviours of the ring that do not count in `vector`, because their product's vector is not known here
 
 
@@ -125,7 +124,6 @@ def need(
         words=_sparse(seen),
         behaviors=behaviors,
         last_at=max(int(row["last_at"]), *(text.at for text in words.texts), 0),
-        version=int(row["version"]),
         blind=_blind(seen),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
@@ -90,11 +90,3 @@ class Recency:
     def by_attention(self, newer: Weights) -> Weights:
         """In (0, 1]; `newer` is the sum of the |weights| of all newer behaviours."""
         return np.exp2(-newer / self.half_attention)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Everything a shop may tune about needs."""
-
-    kinds: KindWeights = field(default_factory=KindWeights)
-    recency: Recency = field(default_factory=Recency)
