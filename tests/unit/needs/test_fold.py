@@ -1,0 +1,135 @@
+"""How behaviours become a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from needs.domain.fold import fold
+from needs.domain.one_by_one import fold_one_by_one
+from needs.domain.state import CATEGORIES, LAYOUT, RING, decode_rows, encode_rows, row_type
+from needs.domain.weights import Kind, Recency
+
+RECENCY = Recency()
+DAY = 86_400_000
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    for field in ours.dtype.names:
+        if ours[field].dtype.kind == "f":
+            np.testing.assert_allclose(ours[field], theirs[field], rtol=2e-3, atol=2e-4, err_msg=field)
+        elif field not in {"categories", "brands", "category_counts", "brand_counts", "version"}:
+            np.testing.assert_array_equal(ours[field], theirs[field], err_msg=field)
+
+
+def facets(row: Any, plural: str, singular: str) -> dict[int, tuple[float, int]]:
+    held = zip(row[plural], row[f"{singular}_weights"], row[f"{singular}_counts"], strict=True)
+    return {int(key): (pytest.approx(float(weight), rel=1e-3), int(count)) for key, weight, count in held if key}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_batch_at_once_is_the_same_as_one_behaviour_after_the_other(
+    seed: int, table: Any, behaviors: Any, empty: Any, busy: Any
+) -> None:
+    people = 1 + seed % 4
+    at_once, one_by_one = empty(people), empty(people)
+    for part in range(4):  # the second and later batches find a full ring and a tail
+        batch = behaviors(busy(100 * seed + part, people, 1 + 60 * (seed % 3)))
+        touched = fold(at_once, batch, table, RECENCY)
+        assert set(touched.tolist()) == fold_one_by_one(one_by_one, batch, table, RECENCY)
+    for column in ("category_weights", "brand_weights"):
+        at_once[column].sort(axis=1)  # which place a name has is of no meaning
+        one_by_one[column].sort(axis=1)
+    assert_same(at_once, one_by_one)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_folds_count_the_same_facets(seed: int, table: Any, behaviors: Any, empty: Any, busy: Any) -> None:
+    at_once, one_by_one = empty(2), empty(2)
+    batch = behaviors(busy(seed, 2, 300))
+    fold(at_once, batch, table, RECENCY)
+    fold_one_by_one(one_by_one, batch, table, RECENCY)
+    for plural, singular in (("categories", "category"), ("brands", "brand")):
+        for person in range(2):
+            expected = facets(one_by_one[person], plural, singular)
+            assert facets(at_once[person], plural, singular) == expected
+            assert expected
+
+
+def test_how_the_log_is_cut_into_batches_changes_nothing(table: Any, behaviors: Any, empty: Any, busy: Any) -> None:
+    done = [(p, x, k, at, f"{i}", s) for i, (p, x, k, at, _, s) in enumerate(busy(3, 3, 200))]
+    whole, cut = empty(3), empty(3)
+    fold(whole, behaviors(done), table, RECENCY)
+    for start in range(0, 200, 7):
+        fold(cut, behaviors(done[start : start + 7]), table, RECENCY)
+    for field in ("products", "times", "kept", "counts", "positive", "tail_at"):
+        np.testing.assert_array_equal(whole[field], cut[field])
+    np.testing.assert_allclose(whole["tail"], cut["tail"], rtol=1e-3, atol=1e-4)
+
+
+def test_an_event_that_comes_again_is_not_counted_again(table: Any, behaviors: Any, empty: Any) -> None:
+    rows = empty(1)
+    click = (0, 1, Kind.CLICK, 1_000, "the same")
+    fold(rows, behaviors([click, click]), table, RECENCY)
+    assert fold(rows, behaviors([click]), table, RECENCY).tolist() == []
+    assert rows["kept"].tolist() == [1]
+
+
+def test_an_impression_is_counted_but_is_no_behaviour(table: Any, behaviors: Any, empty: Any) -> None:
+    rows = empty(1)
+    shown = (0, 1, Kind.IMPRESSION, 1_000, "shown")
+    fold(rows, behaviors([shown, shown]), table, RECENCY)
+    assert (rows["kept"][0], rows["counts"][0][Kind.IMPRESSION]) == (0, 1)
+
+
+def test_the_ring_holds_the_newest_and_the_tail_what_left(table: Any, behaviors: Any, empty: Any) -> None:
+    rows = empty(1)
+    fold(rows, behaviors([(0, i % 40, Kind.PURCHASE, i * DAY) for i in range(1, RING + 1)]), table, RECENCY)
+    assert not rows["tail"].any()
+    fold(rows, behaviors([(0, 3, Kind.PURCHASE, 30 * DAY)]), table, RECENCY)
+    tail = rows["tail"][0]
+    np.testing.assert_allclose(tail / np.linalg.norm(tail), table.get("shop", "p1").vector, atol=1e-3)
+    assert rows["times"].min() == 2 * DAY
+    assert rows["positive"].tolist() == [1]
+
+
+def test_a_name_met_once_makes_room_and_one_met_often_stays(table: Any, behaviors: Any, empty: Any) -> None:
+    for i in range(100, 100 + 2 * CATEGORIES):
+        often = table.get("shop", "p0")
+        table.put(type(often)("shop", f"p{i}", often.vector, category=f"rare{i}"))
+    rows = empty(1)
+    done = [(0, 0, Kind.PURCHASE, 1_000 + i) for i in range(30)]
+    done += [(0, 100 + i, Kind.VIEW, 2_000 + i) for i in range(2 * CATEGORIES)]
+    done += [(0, 0, Kind.VIEW, 3_000 + i) for i in range(RING)]
+    for start in range(0, len(done), 5):
+        fold(rows, behaviors(done[start : start + 5]), table, RECENCY)
+    held = [table.facet(int(key)) for key in rows["categories"][0]]
+    assert "category0" in held
+    assert len(set(held)) == CATEGORIES
+
+
+def test_a_person_takes_less_than_two_and_a_half_kilobytes() -> None:
+    assert row_type(256).itemsize <= 2_500
+
+
+def test_a_row_survives_being_stored(table: Any, behaviors: Any, empty: Any, busy: Any) -> None:
+    rows = empty(2)
+    fold(rows, behaviors(busy(1, 2, 100)), table, RECENCY)
+    rows["space"] = 9
+    again = decode_rows(encode_rows(rows), rows.dtype, space=9)
+    assert again.tobytes() == rows.tobytes()
+
+
+def test_in_another_space_the_tail_is_dropped_and_the_rest_kept(empty: Any) -> None:
+    rows = empty(1)
+    rows["space"], rows["kept"], rows["tail"] = 9, 5, 1.0
+    again = decode_rows(encode_rows(rows), row_type(16), space=10)
+    assert (again["kept"].tolist(), again["tail"].any(), again["space"].tolist()) == ([5], False, [10])
+
+
+def test_a_row_of_another_layout_is_read_as_none(empty: Any) -> None:
+    rows = empty(1)
+    rows["layout"], rows["kept"] = LAYOUT + 1, 5
+    assert decode_rows(encode_rows(rows), rows.dtype, space=0)["kept"].tolist() == [0]
