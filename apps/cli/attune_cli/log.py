@@ -1,0 +1,87 @@
+"""The event log from outside: ends, committed offsets, records, without joining a group."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from chassis.kafka import Producer
+
+Ends = dict[TopicPartition, int]
+_WAIT = 5_000  # milliseconds
+
+
+class Log:
+    """Reads what Kafka knows of its topics and groups."""
+
+    def __init__(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
+        self._admin, self._consumer = admin, consumer
+        self._coordinators: dict[str, int] = {}
+
+    async def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """Of those topics that exist."""
+        found = await self._admin.describe_topics(list(topics))
+        return [
+            TopicPartition(topic["topic"], part["partition"])
+            for topic in found
+            if not topic["error_code"]
+            for part in topic["partitions"]
+        ]
+
+    async def dead_topics(self) -> list[str]:
+        return sorted(name for name in await self._admin.list_topics() if name.endswith(".dead"))
+
+    async def ends(self, partitions: Sequence[TopicPartition]) -> Ends:
+        """One after the last record of each."""
+        return dict(await self._consumer.end_offsets(partitions)) if partitions else {}
+
+    async def begins(self, partitions: Sequence[TopicPartition]) -> Ends:
+        """The first record of each that is still kept."""
+        return dict(await self._consumer.beginning_offsets(partitions)) if partitions else {}
+
+    async def committed(self, group: str, partitions: Sequence[TopicPartition]) -> Ends:
+        """The next offset the group will read of each; -1 where it has committed none."""
+        if group not in self._coordinators:
+            self._coordinators[group] = await self._admin.find_coordinator(group)
+        found = await self._admin.list_consumer_group_offsets(group, self._coordinators[group], list(partitions))
+        return {tp: found[tp].offset if tp in found else -1 for tp in partitions}
+
+    async def records(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[ConsumerRecord]:
+        """All records that are there now, partition by partition."""
+        ends, begins = await self.ends(partitions), await self.begins(partitions)
+        for tp in partitions:
+            if ends[tp] <= begins[tp]:
+                continue
+            self._consumer.assign([tp])
+            self._consumer.seek(tp, begins[tp])
+            while await self._consumer.position(tp) < ends[tp]:
+                for record in (await self._consumer.getmany(tp, timeout_ms=_WAIT)).get(tp, []):
+                    if record.offset < ends[tp]:
+                        yield record
+
+
+@asynccontextmanager
+async def reading(bootstrap: str) -> AsyncIterator[Log]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_WAIT)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=20)
+    await admin.start()
+    try:
+        await consumer.start()
+        try:
+            yield Log(admin, consumer)
+        finally:
+            await consumer.stop()
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def writing(bootstrap: str) -> AsyncIterator[Producer]:
+    producer = Producer(bootstrap)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()

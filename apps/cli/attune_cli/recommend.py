@@ -1,0 +1,155 @@
+"""`attune recommend`, `similar` and `search`: products for a person, a product, some words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from attune.recommender.v1 import recommender_pb2 as recommender
+from attune.types.v1.types_pb2 import UserRef
+from google.protobuf.message import Message
+
+from attune_cli import show
+from attune_cli.failures import NothingFound
+from attune_cli.options import Category, Count, Json, Language, Tenant, User
+from attune_cli.output import print_json, say, table
+from attune_cli.services import connected
+
+Explain = Annotated[bool, typer.Option("--explain", help="Also why: reasons, behaviours, paths of the graph.")]
+Text = Annotated[bool, typer.Option("--with-text", help="Also write a recommendation text and match it to products.")]
+
+
+def recommend(
+    user: User,
+    count: Count = 10,
+    category: Category = None,
+    language: Language = "",
+    tenant: Tenant = "",
+    explain: Explain = False,  # noqa: FBT002 - an option of the terminal
+    with_text: Text = False,  # noqa: FBT002
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Recommend products to a person: f(u,p) = sim(r_u, e_p) + λ·rel(p, G), best first, with the terms of each score.
+
+    Example: attune recommend maria -k 5 --explain
+
+    Exits with 3 when there is nothing to offer.
+    """
+    request = recommender.RecommendRequest(
+        user=UserRef(tenant=tenant, user_id=user),
+        k=count,
+        language=language,
+        with_text=with_text,
+        filter=recommender.Filter(categories=category or []),
+    )
+    reply, why = asyncio.run(_recommend(request, explain=explain and not json))
+    if json:
+        print_json(reply)
+        return _none(reply.recommendations)
+    show.recommendations(reply.recommendations, language, explain=explain)
+    if reply.text:
+        say(reply.text)
+    if why is not None:
+        _explain(why)
+    show.served(reply.served)
+    return _none(reply.recommendations)
+
+
+def similar(
+    product: Annotated[str, typer.Argument(metavar="PRODUCT", help="Id of the product.")],
+    count: Count = 10,
+    category: Category = None,
+    language: Language = "",
+    tenant: Tenant = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Show products like one, most alike first.
+
+    Example: attune similar kettle-01 -k 5
+    """
+    request = recommender.SimilarRequest(
+        tenant=tenant,
+        product_id=product,
+        k=count,
+        language=language,
+        filter=recommender.Filter(categories=category or []),
+    )
+    _print(asyncio.run(_similar(request)), language, json=json)
+
+
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The words, in English or Chinese.")],
+    user: Annotated[str, typer.Option("--user", help="Nearer to this person's need.")] = "",
+    count: Count = 10,
+    category: Category = None,
+    language: Language = "",
+    tenant: Tenant = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """Find products by words, in any language of the shop; with a person, nearer to that person's need.
+
+    Example: attune search "kettle for green tea" --user maria
+    """
+    request = recommender.SearchRequest(
+        tenant=tenant,
+        user_id=user,
+        text=text,
+        k=count,
+        language=language,
+        filter=recommender.Filter(categories=category or []),
+    )
+    _print(asyncio.run(_search(request)), language, json=json)
+
+
+async def _recommend(
+    request: recommender.RecommendRequest, *, explain: bool
+) -> tuple[recommender.RecommendResponse, recommender.ExplainResponse | None]:
+    async with connected() as services:
+        with services.recommender() as stub:
+            reply = await stub.Recommend(request)
+            if not explain or not reply.recommendations:
+                return reply, None
+            first = reply.recommendations[0].product.product_id
+            wanted = recommender.ExplainRequest(user=request.user, product_id=first, language=request.language)
+            return reply, await stub.Explain(wanted)
+
+
+async def _similar(request: recommender.SimilarRequest) -> recommender.SimilarResponse:
+    async with connected() as services:
+        with services.recommender() as stub:
+            return await stub.Similar(request)
+
+
+async def _search(request: recommender.SearchRequest) -> recommender.SearchResponse:
+    async with connected() as services:
+        with services.recommender() as stub:
+            return await stub.Search(request)
+
+
+def _print(reply: recommender.SimilarResponse | recommender.SearchResponse, language: str, *, json: bool) -> None:
+    if json:
+        print_json(reply)
+    else:
+        show.recommendations(reply.recommendations, language)
+        show.served(reply.served)
+    _none(reply.recommendations)
+
+
+def _none(offers: Sequence[Message]) -> None:
+    if not offers:
+        raise NothingFound("no product fits: is the catalogue loaded? `attune load catalog FILE`, or fewer filters")
+
+
+def _explain(why: recommender.ExplainResponse) -> None:
+    say(f"\nwhy {why.product.product_id}: {why.reason}")
+    evidence: list[list[object]] = [
+        [each.product_id or each.text, each.similarity, each.weight] for each in why.evidence[:5]
+    ]
+    if evidence:
+        table(["behaviour", "similarity", "counts"], evidence)
+    paths: list[list[object]] = [[" → ".join(each.product_ids), ", ".join(each.relations), each.weight]
+                                 for each in why.paths[:5]]  # fmt: skip
+    if paths:
+        table(["path", "by", "adds"], paths)
