@@ -1,9 +1,9 @@
 """A bilingual shop to try Attune with."""
 
-from attune_demo.files import Files, files
+from attune_demo.shop import Files, files
 from attune_demo.simulator import topic
-from attune_demo.story import Step, person, story
+from attune_demo.story import Step
 
-TENANT = ""  # the demo lives in the default shop, so that clients that name none see it
+TENANT = "default"  # records name no shop, so that clients that name none see them
 
-__all__ = ["TENANT", "Files", "Step", "files", "person", "story", "topic"]
+__all__ = ["TENANT", "Files", "Step", "files", "topic"]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from attune_demo.glossary import Glossary
-from attune_demo.source import bilingual, categories, table
+from attune_demo.source import bilingual, folder, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ def products() -> Iterator[dict[str, Any]]:
     """
     glossary = Glossary.load()
     kinds = table("shapes.toml")["kind"]
-    written = [(category, product) for category in categories() for product in category["product"]]
+    written = [(category, product) for category in folder("catalog") for product in category["product"]]
     relations = links({product["id"] for _, product in written})
     for category, product in written:
         yield _record(category, product, glossary, kinds[product["kind"]]["name"], relations[product["id"]])
@@ -71,7 +71,7 @@ def _record(
         "attributes": [{"name": name, "value": glossary.value(value)} for name, value in product["facts"].items()],
         "relations": [{"kind": kind, "product_id": other} for kind, other in relations],
         "images": [{"uri": f"images/{product['id']}.svg", "alt": _alt(title, drawn)}],
-        "availability": product.get("stock", "in_stock"),
+        "availability": f"AVAILABILITY_{product.get('stock', 'in_stock').upper()}",
     }
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SOURCE = files("attune_demo") / "source"
+LANGUAGES = ("en", "zh")  # the order of every pair in the sources
 
 
 def table(name: str) -> dict[str, Any]:
@@ -17,11 +18,10 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads((SOURCE / name).read_text(encoding="utf-8"))
 
 
-def categories() -> Iterator[Mapping[str, Any]]:
-    """The catalogue files in the order of their numbers: category, name (en, zh), product list."""
-    folder = SOURCE / "catalog"
-    for name in sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml")):
-        yield table(f"catalog/{name}")
+def folder(name: str) -> Iterator[Mapping[str, Any]]:
+    """The files of a folder of the source, in the order of their numbers."""
+    for file in sorted(entry.name for entry in (SOURCE / name).iterdir() if entry.name.endswith(".toml")):
+        yield table(f"{name}/{file}")
 
 
 def bilingual(pair: list[str]) -> dict[str, str]:
