@@ -1,0 +1,184 @@
+"""What records say, and why some are refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attune.events.v1 import clickstream_pb2
+from chassis.kafka import Record, Rejected, proto_decoder
+from needs import decoding
+from needs.domain.identity import Person
+from needs.domain.weights import Kind, TextKind
+
+CLICK = {
+    "event_id": "e1",
+    "user_id": "ann",
+    "occurred_at": "2026-01-31T12:00:00.5Z",
+    "kind": "add_to_cart",
+    "product_id": "p1",
+}
+WITHOUT = object()
+ODD = [
+    {},
+    {"kind": "BEHAVIOR_KIND_ADD_TO_CART"},
+    {"kind": "ADD_TO_CART"},
+    {"kind": 3},
+    {"kind": "Add_To_Cart"},
+    {"kind": "teleport"},
+    {"kind": None},
+    {"kind": "rate"},
+    {"kind": "rate", "rating": 4},
+    {"kind": "rate", "rating": 6},
+    {"kind": "rate", "rating": "4"},
+    {"kind": "rate", "rating": True},
+    {"kind": "review"},
+    {"kind": "review", "text": "好用\n不错", "language": "zh"},
+    {"kind": "review", "text": "bell\x07"},
+    {"kind": "review", "text": "x" * 8_001},
+    {"event_id": ""},
+    {"event_id": "e" * 129},
+    {"event_id": WITHOUT},
+    {"event_id": WITHOUT, "eventId": "e1"},
+    {"user_id": "ann\x00"},
+    {"user_id": 7},
+    {"product_id": ""},
+    {"product_id": WITHOUT},
+    {"product_id": WITHOUT, "productId": "p1"},
+    {
+        "product_id": WITHOUT,
+        "content": {"composition_id": "c", "experiment_id": "x", "variant_id": "v", "propensity": 1},
+    },
+    {"product_id": "商品1"},
+    {"occurred_at": "2026-01-31 12:00:00Z"},
+    {"occurred_at": "2026-01-31T12:00:00+08:00"},
+    {"occurred_at": "2026-01-31T12:00:00"},
+    {"occurred_at": "2026-02-31T12:00:00Z"},
+    {"occurred_at": "2026-01-31T12:00:00.123456789Z"},
+    {"occurred_at": "1969-12-31T23:59:59.999Z"},
+    {"occurred_at": 1_700_000_000},
+    {"tenant": "my-shop_1"},
+    {"tenant": "My Shop"},
+    {"tenant": "x" * 65},
+    {"session_id": "s\x01"},
+    {"quantity": 3},
+    {"quantity": -1},
+    {"quantity": 2_000_000},
+    {"surface": None},
+    {"colour_of_button": "green"},
+]
+
+
+def record(value: Any, key: str | None = "ann", **headers: str) -> Record:
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Record(0, key, data, headers, 0)
+
+
+def changed(by: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**CLICK, **by}.items() if value is not WITHOUT}
+
+
+def by_contract(given: Record) -> Any:
+    event = proto_decoder(clickstream_pb2.ClickstreamEvent)(given)
+    rating = event.rating if event.HasField("rating") else None
+    at = event.occurred_at.ToMilliseconds()
+    return (event.event_id, event.user_id, event.product_id, event.kind, at, rating, event.text, event.language)
+
+
+def by_us(given: Record) -> Any:
+    read = decoding.clicks()(given)
+    return (read.event_id, read.person.user, read.product_id, read.kind, read.at, read.rating, read.text, read.language)
+
+
+def outcome(read: Callable[[Record], Any], given: Record) -> Any:
+    try:
+        return read(given)
+    except Rejected as why:
+        return (why.reason, why.field, why.value, why.remedy)
+
+
+@pytest.mark.parametrize("by", ODD, ids=lambda by: json.dumps(by, default=str)[:60])
+def test_the_short_way_reads_exactly_what_the_contract_reads(by: dict[str, Any]) -> None:
+    given = record(changed(by))
+    assert outcome(by_us, given) == outcome(by_contract, given)
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[1]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(value: bytes) -> None:
+    with pytest.raises(Rejected, match="malformed-json"):
+        decoding.clicks()(record(value))
+
+
+def test_protobuf_is_read_where_its_header_says_so() -> None:
+    event = clickstream_pb2.ClickstreamEvent(event_id="e", user_id="ann", kind=2, product_id="p", tenant="shop")
+    event.occurred_at.FromMilliseconds(1_000)
+    read = decoding.clicks()(record(event.SerializeToString(), **{"content-type": "application/x-protobuf"}))
+    assert (read.person, read.kind, read.at) == (Person("shop", "ann"), Kind.CLICK, 1_000)
+
+
+def test_headers_of_cloud_events_fill_what_is_absent() -> None:
+    read = decoding.clicks()(record(changed({"event_id": WITHOUT}), ce_id="from the header"))
+    assert read.event_id == "from the header"
+
+
+@pytest.mark.parametrize("key", [None, "", "bob"])
+def test_a_key_that_is_not_the_user_is_refused_with_the_remedy(key: str | None) -> None:
+    with pytest.raises(Rejected) as refused:
+        decoding.clicks()(record(CLICK, key))
+    assert (refused.value.reason, refused.value.field) == ("wrong-key", "key")
+    assert "user_id" in refused.value.remedy
+
+
+def query(**by: Any) -> Record:
+    return record({"event_id": "e", "user_id": "ann", "occurred_at": "2026-01-31T12:00:00Z", "kind": "search", **by})
+
+
+def test_words_of_a_query_are_read() -> None:
+    read = decoding.queries()(query(text="绿茶", kind="question", tenant="shop"))
+    assert (read.text, read.kind, read.person) == ("绿茶", TextKind.QUESTION, Person("shop", "ann"))
+
+
+@pytest.mark.parametrize("given", ["audio", "image"])
+def test_media_are_refused_as_long_as_no_encoder_reads_them(given: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        decoding.queries()(query(**{given: {"uri": "https://shop.example/1", "mime_type": "image/png"}}))
+    assert (refused.value.reason, refused.value.field, refused.value.value) == ("no-encoder", given, "image/png")
+    assert "as text" in refused.value.remedy
+
+
+def test_a_user_record_is_read() -> None:
+    person, kept = decoding.users()(
+        record({"user_id": "ann", "tier": "gold", "consents": {"marketing": False}, "attributes": {"size": "L"}})
+    )
+    assert (person.tenant, kept.tier, kept.consents, kept.updated_at) == ("default", "gold", {"marketing": False}, 0)
+
+
+def vectors(*pairs: tuple[str, list[float]]) -> Record:
+    made = [
+        {"space": space, "dim": len(v), "data": base64.b64encode(np.array(v, "<f4").tobytes()).decode()}
+        for space, v in pairs
+    ]
+    return record({"product_id": "p1", "vectors": made, "words": [{"word": "a", "weight": 3}]}, key="p1")
+
+
+def test_the_vector_of_our_space_is_taken() -> None:
+    read = decoding.products("ours@1")(vectors(("other@1", [0, 1]), ("ours@1", [1, 0])))
+    assert (read.vector.tolist(), read.words) == ([1, 0], (("a", 1.0),))
+
+
+def test_a_product_without_a_vector_of_our_space_is_refused_naming_both() -> None:
+    with pytest.raises(Rejected) as refused:
+        decoding.products("ours@1")(vectors(("other@1", [0, 1])))
+    assert (refused.value.reason, refused.value.value) == ("space", "other@1")
+    assert "ours@1" in refused.value.remedy
+
+
+@pytest.mark.parametrize("wrong", [[3.0, 4.0], [float("nan"), 1.0], [float("inf"), 0.0]])
+def test_a_vector_that_is_not_of_length_one_is_refused(wrong: list[float]) -> None:
+    with pytest.raises(Rejected, match="length"):
+        decoding.products("ours@1")(vectors(("ours@1", wrong)))
