@@ -1,0 +1,53 @@
+"""Everything killed at once and started again answers the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conftest import Attune
+
+
+def children(pid: int) -> list[int]:
+    """All processes below one, deepest last."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:  # noqa: PTH123 - not a file on disk
+        direct = [int(child) for child in file.read().split()]
+    return [*direct, *(below for child in direct for below in children(child))]
+
+
+def picture(attune: Attune, dialogue: str) -> dict[str, Any]:
+    """What the platform knows of one person, without what passes with time or names a reply."""
+    need = attune.json("need", "ana")
+    offers = attune.json("recommend", "ana")["recommendations"]
+    turn = attune.json("ask", "And in which condition?", "--user", "ana", "--dialogue", dialogue)["answer"]
+    return {
+        "spectrum": [(each["product_id"], each["kind"]) for each in need["need"]["spectrum"] if "kind" in each],
+        "vector": need["need"]["vector"],
+        "behaviors": need["need"]["behaviors"],
+        "categories": need["profile"]["categories"],
+        "offers": [(each["product"]["product_id"], round(each["score"]["value"], 4)) for each in offers],
+        "answer": turn["text"],
+        "understood": turn["understood"],
+    }
+
+
+def test_after_a_sigkill_of_everything_the_same_data_gives_the_same_answers(empty: Attune) -> None:
+    with empty.up() as process:
+        products = [each["product"]["product_id"] for each in empty.json("search", "tea")["recommendations"]]
+        for kind, product in zip(("view", "add_to_cart", "purchase"), products, strict=False):
+            empty("send", kind, "--user", "ana", "--product", product, "--wait")
+        dialogue = empty.json("ask", "How do I return an item?", "--user", "ana")["answer"]["dialogue_id"]
+        before = picture(empty, dialogue)
+        for pid in [process.pid, *children(process.pid)]:
+            os.kill(pid, signal.SIGKILL)
+    (empty.home / "up.log").unlink()
+    with empty.up():
+        after = picture(empty, dialogue)
+        assert after == before
+        # The log began anew: new events must not be taken for old ones.
+        empty("send", "view", "--user", "ana", "--product", products[3], "--wait")
+        need = empty.json("need", "ana")["need"]
+        assert need["spectrum"][0]["product_id"] == products[3]
+        assert int(need["behaviors"]) == int(before["behaviors"]) + 1
