@@ -26,8 +26,7 @@ from chassis.kafka import Producer
 from chassis.kafka.decode import from_mapping
 from chassis.rpc.probe import serving
 
-FULL = {name: f"attune.{name}.v1.{name.capitalize() if name != 'qa' else 'QA'}Service" for name in
-        ("needs", "recommender", "qa", "content")}  # fmt: skip
+FULL = {name: f"attune.{name}.v1.{name.capitalize()}Service" for name in ("needs", "recommender", "qa", "content")}
 PATIENCE = 30.0
 
 
@@ -108,6 +107,11 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.1)
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
 def missing(reply: Any) -> set[str]:
     return {each.component for each in reply.served.fallbacks}
 
@@ -145,7 +149,7 @@ async def test_the_recommender_serves_without_needs_says_so_and_recovers(house: 
 
 async def test_needs_answers_all_alone(house: House, shop: Any, tenant: str) -> None:
     await house.start("needs")
-    mark = await shop(user_pb2.User, user_id="ana", language="zh", updated_at="2026-01-31T12:00:00Z")
+    mark = await shop(user_pb2.UserRecord, user_id="ana", language="zh", updated_at="2026-01-31T12:00:00Z")
     user = types_pb2.UserRef(tenant=tenant, user_id="ana")
     async with stub(needs_pb2_grpc.NeedsServiceStub, house.address["needs"]) as needs:
         reply = await needs.GetProfile(needs_pb2.GetProfileRequest(user=user, at_least=[mark]), timeout=10)
@@ -165,7 +169,7 @@ async def test_qa_answers_without_the_others_and_says_who_is_away(house: House, 
         answer="Send it back within 30 days.",
     )
     user = types_pb2.UserRef(tenant=tenant, user_id="ana")
-    async with stub(qa_pb2_grpc.QAServiceStub, house.address["qa"]) as qa:
+    async with stub(qa_pb2_grpc.QaServiceStub, house.address["qa"]) as qa:
 
         async def ask() -> Any:
             request = qa_pb2.AskRequest(user=user, text="How can I return an item?", at_least=[mark])
@@ -184,9 +188,9 @@ async def test_qa_answers_without_the_others_and_says_who_is_away(house: House, 
 
 async def test_content_needs_the_product_record_and_says_who_holds_it(house: House, shop: Any, tenant: str) -> None:
     await house.start("content")
-    await shop(template_pb2.Template, template_id="t1", channel="banner", language="en", text="Meet {title}, {price}.")
+    await shop(template_pb2.Template, template_id="t1", channel="banner", language="en", body="Meet {title}, {price}.")
     await products(shop)
-    await shop(user_pb2.User, user_id="ana", language="en", consents={"marketing": True})
+    await shop(user_pb2.UserRecord, user_id="ana", language="en", consents={"marketing": True})
     user = types_pb2.UserRef(tenant=tenant, user_id="ana")
     request = content_pb2.ComposeRequest(user=user, product_id="p2", channel="banner", language="en")
     async with stub(content_pb2_grpc.ContentServiceStub, house.address["content"]) as content:
