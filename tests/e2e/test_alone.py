@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -103,7 +104,7 @@ async def shop(kafka: str, tenant: str) -> AsyncIterator[Callable[..., Awaitable
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Look again and again until it holds."""
     async with asyncio.timeout(PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - other processes set no event
             await asyncio.sleep(0.1)
 
 
