@@ -1,5 +1,6 @@
 """`attune ask`: a question to the shop."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -7,16 +8,16 @@ import sys
 from typing import Annotated
 
 import typer
+
 from attune.events.v1.answer_pb2 import AnswerOutcome
 from attune.qa.v1 import qa_pb2 as qa
 from attune.types.v1.types_pb2 import UserRef
-from chassis.rpc import deadline
-
 from attune_cli import show
 from attune_cli.failures import Refused
 from attune_cli.options import Json, Language, Tenant
 from attune_cli.output import print_json, remark, say, table
 from attune_cli.services import connected
+from chassis.rpc import deadline
 
 _LONGEST = 120.0  # seconds; a generator on a small machine is slow
 
@@ -27,7 +28,7 @@ def ask(
     dialogue: Annotated[str, typer.Option("--dialogue", help="Go on with this conversation of the person.")] = "",
     language: Language = "",
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002 - an option of the terminal
+    json: Json = False,
 ) -> None:
     """Ask the shop a question; the words appear as they are made, then the sources.
 

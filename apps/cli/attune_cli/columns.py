@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from attune_cli.failures import BadInput
 
 SEPARATOR = "|"  # between the texts of a list in one cell
 _CHANGES: dict[str, Callable[[str], str]] = {"int": lambda cell: cell.split(".")[0], "lower": str.lower}
+Descriptor = Any  # upb has a class of its own, which the type stubs do not call a Descriptor
 _TIMESTAMP = "google.protobuf.Timestamp"
 
 
@@ -83,7 +84,9 @@ class Columns:
 
     def check(self, columns: Sequence[str], name: str) -> None:
         """Raises BadInput when the header of a file does not have what is mapped."""
-        named = [(path, gap) for path, source in self.sources.items() for gap in _gaps(source.pattern) or [source.column]]
+        named = [
+            (path, gap) for path, source in self.sources.items() for gap in _gaps(source.pattern) or [source.column]
+        ]
         named += [("--where", column) for column, _ in self.where]
         for path, column in named:
             if column not in columns:

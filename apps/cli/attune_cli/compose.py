@@ -1,5 +1,6 @@
 """`attune compose` and `experiment`: texts, and how they do."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -7,9 +8,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+
 from attune.content.v1 import content_pb2 as content
 from attune.types.v1.types_pb2 import UserRef
-
 from attune_cli import show
 from attune_cli.failures import NothingFound
 from attune_cli.options import Json, Language, Tenant, User
@@ -21,10 +22,10 @@ def compose(
     user: User,
     product: Annotated[str, typer.Option("--product", help="Id of the product.")],
     channel: Annotated[str, typer.Option("--channel", help="Where it will be shown: email, push, sms, banner, …")],
-    candidates: Annotated[bool, typer.Option("--candidates", help="Also those that were not chosen.")] = False,  # noqa: FBT002
+    candidates: Annotated[bool, typer.Option("--candidates", help="Also those that were not chosen.")] = False,
     language: Language = "",
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Write a text for a person, a product and a channel; every fact in it is checked against the product's record.
 
@@ -58,7 +59,7 @@ def compose(
 def experiment(
     experiment_id: Annotated[str, typer.Argument(metavar="[ID]", help="As `compose` names it; empty lists all.")] = "",
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Show how the variants of an experiment do.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from google.protobuf.message import Message
+
 from attune.events.v1.clickstream_pb2 import BehaviorKind, ClickstreamEvent
 from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.knowledge_pb2 import KnowledgeEntry
@@ -12,7 +14,6 @@ from attune.events.v1.query_pb2 import QueryEvent, QueryKind
 from attune.events.v1.template_pb2 import Template
 from attune.events.v1.user_pb2 import UserRecord
 from attune.types.v1 import topic_pb2
-from google.protobuf.message import Message
 
 M = TypeVar("M", bound=Message)
 
@@ -22,8 +23,8 @@ LOADABLE: dict[str, type[Message]] = {
     "knowledge": KnowledgeEntry,
     "templates": Template,
 }
-BEHAVIORS = [name.removeprefix("BEHAVIOR_KIND_").lower() for name in BehaviorKind.keys()[1:]]  # noqa: SIM118
-QUERIES = [name.removeprefix("QUERY_KIND_").lower() for name in QueryKind.keys()[1:]]  # noqa: SIM118
+BEHAVIORS = [name.removeprefix("BEHAVIOR_KIND_").lower() for name in BehaviorKind.keys()[1:]]
+QUERIES = [name.removeprefix("QUERY_KIND_").lower() for name in QueryKind.keys()[1:]]
 
 # Which consumer groups read a topic and commit: a loader waits for all of them.
 GROUPS = {

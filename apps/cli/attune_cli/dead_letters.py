@@ -1,5 +1,6 @@
 """`attune dead-letters`: records that could never succeed as they were, and why."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -54,7 +55,7 @@ class Letter:
 
 
 @app.command("list")
-def list_(topic: Topic = "", reason: Reason = "", json: Json = False) -> None:  # noqa: FBT002 - an option of the terminal
+def list_(topic: Topic = "", reason: Reason = "", json: Json = False) -> None:
     """List dead letters with field, value and remedy.
 
     Example: attune dead-letters list --topic attune.clickstream.v1
@@ -73,7 +74,9 @@ def list_(topic: Topic = "", reason: Reason = "", json: Json = False) -> None:  
 
 
 @app.command()
-def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="As `list` prints it.")], json: Json = False) -> None:  # noqa: FBT002
+def show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="As `list` prints it.")], json: Json = False
+) -> None:
     """Show one dead letter: its headers and its value.
 
     Example: attune dead-letters show attune.clickstream.v1.dead/2/0
@@ -90,7 +93,7 @@ def show(identifier: Annotated[str, typer.Argument(metavar="ID", help="As `list`
 @app.command()
 def replay(
     identifiers: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` prints them.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,  # noqa: FBT002
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     topic: Topic = "",
     reason: Reason = "",
 ) -> None:
@@ -109,7 +112,9 @@ def replay(
     whole = [letter for letter in chosen if "dead-original-bytes" not in letter.headers]
     for letter in chosen:
         if letter not in whole:
-            complain(f"{letter.id}: only a part of it was kept ({letter.headers['dead-original-bytes']} bytes were sent)")
+            complain(
+                f"{letter.id}: only a part of it was kept ({letter.headers['dead-original-bytes']} bytes were sent)"
+            )
     asyncio.run(_resend(whole))
     say(f"{len(whole)} sent again")
     if len(whole) < len(chosen):
@@ -143,7 +148,7 @@ def _letter(record: ConsumerRecord) -> Letter:
 def _topic_of(identifier: str) -> str:
     found = _ID.fullmatch(identifier)
     if found is None:
-        raise BadInput(f"{identifier!r} is no id of a dead letter: write TOPIC.dead/PARTITION/OFFSET, as `list` prints it")
+        raise BadInput(f"{identifier!r} is no id: write TOPIC.dead/PARTITION/OFFSET, as `list` prints it")
     return found["topic"]
 
 

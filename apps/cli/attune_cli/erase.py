@@ -1,5 +1,6 @@
 """`attune erase`: forget a person everywhere."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -8,27 +9,27 @@ from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 import typer
+
 from attune.content.v1 import content_pb2
 from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.needs.v1 import needs_pb2
 from attune.qa.v1 import qa_pb2
 from attune.recommender.v1 import recommender_pb2
 from attune.types.v1.types_pb2 import Erased, UserRef
-from chassis.kafka.decode import checked
-
 from attune_cli.contract import key_of, topic_of
 from attune_cli.failures import BadInput, Failure, NothingFound, Refused
 from attune_cli.log import writing
 from attune_cli.options import Json, Tenant, User
 from attune_cli.output import as_json, complain, print_json, say, table
 from attune_cli.services import SERVICES, Services, connected
+from chassis.kafka.decode import checked
 
 
 def erase(
     user: User,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")] = False,
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Forget a person in all four services, and print what each store removed. It cannot be undone; repeats are safe.
 

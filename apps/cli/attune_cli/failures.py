@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import grpc
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from google.rpc import error_details_pb2, status_pb2
+
 from attune_embedded.child import StartError
 from attune_embedded.endpoints import NoPlatformError, UnknownEndpointError
 from attune_embedded.platform import DataInUseError
 from chassis.kafka import Rejected
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 _BAD_INPUT = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE}
+_DETAILS = "grpc-status-details-bin"  # the metadata that carries google.rpc.Status
 _AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
 
@@ -55,51 +54,37 @@ def of_call(error: grpc.aio.AioRpcError, service: str, address: str) -> Failure:
     return Refused(f"{service} refused ({name}): {said}")
 
 
+_REFUSALS = (NoPlatformError, UnknownEndpointError, DataInUseError, StartError)
+
+
 def of(error: Exception) -> Failure | None:
     """The failure that an exception means to a person at the terminal; None: a bug of ours."""
-    match error:
-        case Failure():
-            return error
-        case Rejected():
-            return BadInput(told(error))
-        case NoPlatformError() | UnknownEndpointError() | DataInUseError() | StartError():
-            return Refused(str(error))
-        case KafkaConnectionError():
-            return Refused(f"Kafka is not there: look at `attune status`; `attune up` starts it ({error})")
-        case KafkaError():
-            return Refused(f"Kafka refused: {error}")
-        case FileNotFoundError() | PermissionError() | IsADirectoryError():
-            return BadInput(f"{error.filename}: {error.strerror}")
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, Rejected):
+        return BadInput(told(error))
+    if isinstance(error, _REFUSALS):
+        return Refused(str(error))
+    if isinstance(error, KafkaError):
+        away = isinstance(error, KafkaConnectionError)
+        hint = "Kafka is not there: look at `attune status`; `attune up` starts it" if away else "Kafka refused"
+        return Refused(f"{hint} ({error})")
+    if isinstance(error, OSError) and error.filename is not None:
+        return BadInput(f"{error.filename}: {error.strerror}")
     return None
 
 
 def told(why: Rejected) -> str:
-    """field = value: remedy."""
+    """`field = value: remedy`."""
     given = f" = {why.value!r}" if why.value else ""
     return f"{why.field or why.reason}{given}: {why.remedy or why.reason}"
 
 
 def _field_violations(error: grpc.aio.AioRpcError) -> list[str]:
-    status = rpc_status.from_call(_Sync(error))
+    packed = dict(error.trailing_metadata() or ()).get(_DETAILS)
     lines = []
-    for packed in [] if status is None else status.details:
+    for detail in status_pb2.Status.FromString(packed).details if isinstance(packed, bytes) else []:
         bad = error_details_pb2.BadRequest()
-        if packed.Unpack(bad):
+        if detail.Unpack(bad):
             lines += [f"{found.field or 'request'}: {found.description}" for found in bad.field_violations]
     return lines
-
-
-class _Sync:
-    """The part of a call that grpc_status reads; an AioRpcError has all of it, under types of its own."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self._error = error
-
-    def code(self) -> grpc.StatusCode:
-        return self._error.code()
-
-    def details(self) -> str:
-        return self._error.details() or ""
-
-    def trailing_metadata(self) -> Any:
-        return self._error.trailing_metadata()

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
-from attune.needs.v1 import needs_pb2
-from attune.types.v1.types_pb2 import UserRef, Watermark
-from chassis.kafka import Position, Producer
 from google.protobuf.message import Message
 
+from attune.needs.v1 import needs_pb2
+from attune.types.v1.types_pb2 import UserRef, Watermark
 from attune_cli.contract import GROUPS, VECTORS, key_of, topic_of
 from attune_cli.failures import Refused
 from attune_cli.log import Log
 from attune_cli.services import Services
+from chassis.kafka import Position, Producer
 
 CHUNK_RECORDS = 2_000
 CHUNK_BYTES = 512 * 1024

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import grpc
-from attune_embedded.plan import health_name
 from grpc_health.v1 import health_pb2
 
 from attune_cli.contract import GROUPS
 from attune_cli.failures import Refused
 from attune_cli.services import Services
+from attune_embedded.plan import health_name
 
 _PATIENCE = 2.0  # seconds
 

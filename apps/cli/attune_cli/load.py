@@ -1,10 +1,11 @@
 """`attune load`: what the shop knows, from files."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ import typer
 from google.protobuf.message import Message
 
 from attune_cli import columns, health, reading
-from attune_cli.contract import LOADABLE, key_field, key_of, topic_of
+from attune_cli.contract import LOADABLE, key_field, topic_of
 from attune_cli.failures import BadInput, NothingFound
 from attune_cli.flow import CHUNK_RECORDS, Flow
 from attune_cli.log import reading as reading_log
@@ -25,7 +26,8 @@ from attune_cli.services import connected
 
 Kind = Literal["catalog", "users", "knowledge", "templates"]
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help=".jsonl, .csv, .tsv or .yaml, each also .gz; - is JSONL on stdin.")
+    list[str],
+    typer.Argument(metavar="FILE...", help=".jsonl, .csv, .tsv or .yaml, also .gz; - is JSONL on stdin."),
 ]
 Map = Annotated[
     list[str] | None,
@@ -55,9 +57,9 @@ def load(
     where: Where = None,
     language: FileLanguage = "en",
     tenant: Tenant = "",
-    unique: Unique = False,  # noqa: FBT002 - options of the terminal
-    wait: Wait = True,  # noqa: FBT002
-    json: Json = False,  # noqa: FBT002
+    unique: Unique = False,
+    wait: Wait = True,
+    json: Json = False,
 ) -> None:
     """Load products, people, knowledge or templates. Lines are JSON in the contract's form, or rows with mapped columns.
 
@@ -111,14 +113,6 @@ async def _load(
                 pace(report, bar, rows)
         await flow.settle()
     return report, time.perf_counter() - began
-
-
-async def send_all(flow: Flow, messages: Iterable[Message]) -> None:
-    """Send messages that are known to be good and wait until they are applied."""
-    for message in messages:
-        assert key_of(message), "a good message has a key"  # noqa: S101
-        await flow.put(message)
-    await flow.settle()
 
 
 def owned(form: dict[str, Any], tenant: str) -> None:

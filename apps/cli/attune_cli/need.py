@@ -1,5 +1,6 @@
 """`attune need`: what is known of a person's need."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -7,7 +8,6 @@ import asyncio
 from attune.events.v1.clickstream_pb2 import BehaviorKind
 from attune.needs.v1 import needs_pb2 as needs
 from attune.types.v1.types_pb2 import UserRef
-
 from attune_cli import show
 from attune_cli.failures import NothingFound
 from attune_cli.options import Json, Tenant, User
@@ -15,7 +15,7 @@ from attune_cli.output import as_json, print_json, say, table
 from attune_cli.services import connected
 
 
-def need(user: User, tenant: Tenant = "", json: Json = False) -> None:  # noqa: FBT002 - an option of the terminal
+def need(user: User, tenant: Tenant = "", json: Json = False) -> None:
     """Show what a person needs: the last behaviours and how much each counts, words, and the profile.
 
     Example: attune need maria

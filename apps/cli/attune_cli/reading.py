@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from chassis.kafka import Rejected
-from chassis.kafka.decode import checked, from_mapping
 from google.protobuf.message import Message
 
 from attune_cli.columns import Columns
 from attune_cli.failures import told
 from attune_cli.output import complain
 from attune_cli.rows import Rows
+from chassis.kafka import Rejected
+from chassis.kafka.decode import checked, from_mapping
 
 M = TypeVar("M", bound=Message)
 _MOST_TOLD = 20  # bad lines that are printed; all are counted

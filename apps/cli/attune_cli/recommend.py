@@ -1,5 +1,6 @@
 """`attune recommend`, `similar` and `search`: products for a person, a product, some words."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -7,10 +8,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from attune.recommender.v1 import recommender_pb2 as recommender
-from attune.types.v1.types_pb2 import UserRef
 from google.protobuf.message import Message
 
+from attune.recommender.v1 import recommender_pb2 as recommender
+from attune.types.v1.types_pb2 import UserRef
 from attune_cli import show
 from attune_cli.failures import NothingFound
 from attune_cli.options import Category, Count, Json, Language, Tenant, User
@@ -27,9 +28,9 @@ def recommend(
     category: Category = None,
     language: Language = "",
     tenant: Tenant = "",
-    explain: Explain = False,  # noqa: FBT002 - an option of the terminal
-    with_text: Text = False,  # noqa: FBT002
-    json: Json = False,  # noqa: FBT002
+    explain: Explain = False,
+    with_text: Text = False,
+    json: Json = False,
 ) -> None:
     """Recommend products to a person: f(u,p) = sim(r_u, e_p) + λ·rel(p, G), best first, with the terms of each score.
 
@@ -63,7 +64,7 @@ def similar(
     category: Category = None,
     language: Language = "",
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Show products like one, most alike first.
 
@@ -86,7 +87,7 @@ def search(
     category: Category = None,
     language: Language = "",
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """Find products by words, in any language of the shop; with a person, nearer to that person's need.
 

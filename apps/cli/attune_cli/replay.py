@@ -1,5 +1,6 @@
 """`attune replay`: what happened, again, in the order of time."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from attune.events.v1.clickstream_pb2 import ClickstreamEvent
 
+from attune.events.v1.clickstream_pb2 import ClickstreamEvent
 from attune_cli import columns, health, reading
 from attune_cli.contract import event_message, topic_of
 from attune_cli.failures import BadInput
@@ -51,9 +52,9 @@ def replay(
     speed: Speed = "max",
     limit: Limit = 0,
     tenant: Tenant = "",
-    as_if_now: AsIfNow = False,  # noqa: FBT002 - options of the terminal
-    wait: Wait = True,  # noqa: FBT002
-    json: Json = False,  # noqa: FBT002
+    as_if_now: AsIfNow = False,
+    wait: Wait = True,
+    json: Json = False,
 ) -> None:
     """Send clickstream events and queries of files in the order of time, never faster than they are consumed.
 
@@ -110,7 +111,8 @@ class _Clock:
 
     def __init__(self, lines: Sequence[Line], factor: float) -> None:
         moments = [at for at in map(moment, lines) if at is not None]
-        self._first, self._last = (moments[0], moments[-1]) if moments else (None, None)
+        self._first: datetime | None = moments[0] if moments else None
+        self._last: datetime | None = moments[-1] if moments else None
         self._factor, self._began = factor, time.perf_counter()
 
     def elapsed(self) -> float:

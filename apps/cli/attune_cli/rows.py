@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self, cast
 
 import msgspec
-from chassis.kafka import Rejected
 
 from attune_cli.failures import BadInput
+from chassis.kafka import Rejected
 
 _KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "tsv", ".yaml": "yaml",
           ".yml": "yaml"}  # fmt: skip
@@ -60,7 +59,7 @@ class Rows:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.name != "-":
             self._raw.close()
 
@@ -103,7 +102,7 @@ class Rows:
         try:
             yaml = importlib.import_module("yaml")
         except ImportError:
-            raise BadInput(f"{self.name}: reading YAML needs PyYAML: pip install pyyaml, or give JSONL or CSV") from None
+            raise BadInput(f"{self.name}: YAML needs PyYAML: pip install pyyaml, or give JSONL or CSV") from None
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self._text)
         try:
             listed = loader.get_single_node()

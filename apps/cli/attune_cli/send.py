@@ -1,5 +1,6 @@
 """`attune send`: one event."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -12,17 +13,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
+
 from attune.needs.v1.needs_pb2 import GetNeedRequest
 from attune.types.v1.types_pb2 import UserRef, Watermark
-from chassis.kafka import Position
-from chassis.kafka.decode import checked, from_mapping
-
 from attune_cli.contract import ClickstreamEvent, QueryEvent, key_of, topic_of
 from attune_cli.failures import BadInput, Refused
 from attune_cli.log import writing
 from attune_cli.options import Json, Tenant
 from attune_cli.output import print_json, say
 from attune_cli.services import Services, connected
+from chassis.kafka import Position
+from chassis.kafka.decode import checked, from_mapping
 
 What = Literal["view", "click", "add_to_cart", "remove_from_cart", "purchase", "like", "dislike", "rate", "review",
                "impression", "query"]  # fmt: skip
@@ -37,17 +38,17 @@ def send(
     text: Annotated[str, typer.Option("--text", help="The words of a review or a query.")] = "",
     rating: Annotated[float | None, typer.Option("--rating", help="Stars, 1 (bad) to 5 (good).")] = None,
     quantity: Annotated[int, typer.Option("--quantity", min=0, help="Pieces bought or put into the cart.")] = 0,
-    content: Annotated[str, typer.Option("--content", help="What `compose --json` printed, or - for standard input: the "
-                                         "text this impression or click belongs to.")] = "",
-    question: Annotated[bool, typer.Option("--question", help="The query is a question, not a search.")] = False,  # noqa: FBT002
+    content: Annotated[str, typer.Option("--content", help="The text this impression or click belongs to: "
+                                         "what `compose --json` printed, or - for standard input.")] = "",
+    question: Annotated[bool, typer.Option("--question", help="The query is a question, not a search.")] = False,
     dialogue: Annotated[str, typer.Option("--dialogue", help="The conversation a question belongs to.")] = "",
     session: Annotated[str, typer.Option("--session", help="The visit.")] = "",
     language: Annotated[str, typer.Option("--language", help="Language of the words.")] = "",
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="When it happened, such as 2026-01-31T12:00:00Z; "
                                     "empty is now.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the need holds it, and say how long that took.")] = False,  # noqa: FBT002
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the need holds it, and say how long that took.")] = False,
     tenant: Tenant = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:  # fmt: skip
     """Send one event: a behaviour towards a product, or the words of a query.
 
@@ -65,7 +66,7 @@ def send(
     else:
         form |= {"kind": what, "product_id": product, "text": text, "rating": rating, "quantity": quantity}
         form |= _content(content) if content else {}
-    message = QueryEvent if what == "query" else ClickstreamEvent
+    message: type[Event] = QueryEvent if what == "query" else ClickstreamEvent
     event: Event = checked(from_mapping(message, form))
     position, milliseconds = asyncio.run(_send(event, wait=wait))
     if json:
@@ -90,9 +91,7 @@ async def _send(event: Event, *, wait: bool) -> tuple[Position, float | None]:
 async def applied(services: Services, event: Event, position: Position) -> float:
     """Milliseconds from now until needs answers with the event applied; raises Refused when it takes too long."""
     began = time.perf_counter()
-    request = GetNeedRequest(
-        user=UserRef(tenant=event.tenant, user_id=event.user_id), at_least=[watermark(position)]
-    )
+    request = GetNeedRequest(user=UserRef(tenant=event.tenant, user_id=event.user_id), at_least=[watermark(position)])
     with services.needs() as stub:
         reply = await stub.GetNeed(request, timeout=_PATIENCE)
     if reply.served.stale:

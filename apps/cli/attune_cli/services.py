@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import grpc
-from attune_embedded.endpoints import Endpoints, find
-from chassis.rpc import channel
 
 from attune.content.v1.content_pb2_grpc import ContentServiceStub
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.qa.v1.qa_pb2_grpc import QaServiceStub
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from attune_cli.failures import of_call
+from attune_embedded.endpoints import Endpoints, find
+from chassis.rpc import channel
 
 if TYPE_CHECKING:
     from attune.content.v1.content_pb2_grpc import ContentServiceAsyncStub

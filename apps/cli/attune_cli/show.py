@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from attune.recommender.v1 import recommender_pb2 as recommender
 from attune.types.v1 import types_pb2 as types
-
 from attune_cli.output import remark, table
+
+_SMALLEST = 0.0005  # would be shown as 0.000
 
 
 def score(value: types.Score) -> str:
     """The addends that are not 0, in the order of the formula."""
-    parts = [f"{term.name} {term.contribution:+.3f}" for term in value.terms if abs(term.contribution) >= 0.0005]
+    parts = [f"{term.name} {term.contribution:+.3f}" for term in value.terms if abs(term.contribution) >= _SMALLEST]
     return "  ".join(parts)
 
 
@@ -41,7 +42,7 @@ def recommendations(
 
 def in_language(texts: Mapping[str, str], language: str) -> str:
     """The text in the language wanted, else English, else any."""
-    wanted = (language, language.split("-")[0], "en", *texts)
+    wanted = (language, language.split("-", maxsplit=1)[0], "en", *texts)
     return str(next((texts[name] for name in wanted if name in texts), ""))
 
 

@@ -1,5 +1,6 @@
 """`attune status`: what runs, how far it is, what was refused."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
@@ -19,7 +20,7 @@ from attune_cli.output import print_json, say, table
 from attune_cli.services import SERVICES, Services, connected
 
 
-def status(json: Json = False) -> None:  # noqa: FBT002 - an option of the terminal
+def status(json: Json = False) -> None:
     """Show the services and how they are, how far the consumers are behind, and how many records were refused.
 
     Example: attune status

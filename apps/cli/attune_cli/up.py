@@ -1,10 +1,126 @@
-"""`attune up`."""
+"""`attune up`: the whole platform on this machine, until Ctrl-C."""
 
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
+import asyncio
+import shutil
+import signal
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated
 
-def up() -> None:
-    """Start the platform.
+import typer
 
-    Example: attune up
+from attune_cli import demo, story
+from attune_cli.failures import BadInput, Refused
+from attune_cli.flow import Flow
+from attune_cli.log import reading, writing
+from attune_cli.output import remark, say, table
+from attune_cli.services import SERVICES, connected
+from attune_embedded import files as locks
+from attune_embedded.endpoints import Endpoints
+from attune_embedded.platform import Platform
+from attune_embedded.supervision import Notice
+
+_TRY = """
+Try, in another terminal:
+  attune recommend maria
+  attune send view --user maria --product gaiwan-plain-130 --wait
+  attune recommend maria --explain
+  attune need maria
+  attune search "绿茶"
+  attune ask "How do I return an item?"
+  attune compose maria --product kettle-steep-temp --channel push
+  attune status
+Ctrl-C stops everything; what was learnt stays in the data folder."""
+
+
+def up(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of all state.")] = Path(".attune"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin with an empty folder: forget what is there.")] = False,
+    demo_shop: Annotated[bool, typer.Option("--demo/--no-demo", help="Load the demo shop, once.")] = True,
+    with_story: Annotated[bool, typer.Option("--story", help="Tell a story in two languages: each event of one shopper "
+                          "and what it changed.")] = False,
+    exit_after_story: Annotated[bool, typer.Option("--exit-after-story", help="Stop after the story; exits with 1 when an "
+                                "expected change did not happen.")] = False,
+) -> None:  # fmt: skip
+    """Start the whole platform on this machine: engines, the four services, the demo shop; stays until Ctrl-C.
+
+    Example: attune up --story
+
+    No server, no Docker, no key. Several platforms run side by side on folders of their own: attune up --data DIR
     """
+    if (with_story or exit_after_story) and not demo_shop:
+        raise BadInput("--story plays in the demo shop: leave --no-demo out")
+    if fresh:
+        _forget(data)
+    try:
+        failed = asyncio.run(_up(data, demo_shop=demo_shop, story_too=with_story or exit_after_story,
+                                 leave=exit_after_story))  # fmt: skip
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        failed = 0
+    if failed and exit_after_story:
+        raise Refused(f"{failed} expected changes of the story did not happen")
+
+
+async def _up(data: Path, *, demo_shop: bool, story_too: bool, leave: bool) -> int:
+    """How many changes of the story did not happen."""
+    work = asyncio.current_task()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: work and work.cancel())
+    began = time.perf_counter()
+    platform = Platform(data, report=_tell)
+    async with AsyncExitStack() as stack:
+        remark(f"starting on {data}; logs are in {data / 'logs'}")
+        endpoints = await platform.start()
+        stack.push_async_callback(_stop, platform)
+        say(f"ready after {time.perf_counter() - began:.1f} s", style="bold green")
+        failed = await _feed(endpoints, data, story_too=story_too) if demo_shop else 0
+        if leave:
+            return failed
+        table(["part", "at"], [["kafka", endpoints.kafka], ["redis", endpoints.redis_url],
+                               *([name, endpoints.require(name)] for name in SERVICES)])  # fmt: skip
+        say(_TRY)
+        await platform.wait()
+    return failed
+
+
+async def _feed(endpoints: Endpoints, data: Path, *, story_too: bool) -> int:
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(connected(endpoints))
+        producer = await stack.enter_async_context(writing(endpoints.kafka))
+        log = await stack.enter_async_context(reading(endpoints.kafka))
+        began = time.perf_counter()
+        if await demo.load(Flow(producer, log, services), data):
+            remark(f"in {time.perf_counter() - began:.1f} s")
+        return await story.play(services, producer) if story_too else 0
+
+
+async def _stop(platform: Platform) -> None:
+    remark("stopping")
+    await platform.stop()
+
+
+def _forget(data: Path) -> None:
+    """Remove what a platform left in a folder; refuses a folder that is in use or was not made by one."""
+    if not data.exists():
+        return
+    if any(data.iterdir()) and not (data / "lock").exists():
+        raise BadInput(f"--fresh: {data} was not made by `attune up`: remove it yourself, or name another --data")
+    lock = locks.try_lock(data / "lock")
+    if lock is None:
+        raise Refused(f"{data} is in use by a running platform: stop it first")
+    with lock:
+        for entry in data.iterdir():
+            if entry.name == "lock":
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def _tell(notice: Notice) -> None:
+    remark(f"{notice.process} {notice.event} {notice.detail}".rstrip())

@@ -1,0 +1,95 @@
+"""The shopper of the story, and what the four services say of them at a moment."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+
+from attune.content.v1 import content_pb2 as content
+from attune.events.v1.user_pb2 import UserRecord
+from attune.needs.v1 import needs_pb2 as needs
+from attune.qa.v1 import qa_pb2 as qa
+from attune.recommender.v1 import recommender_pb2 as recommender
+from attune.types.v1.types_pb2 import UserRef, Watermark
+from attune_cli.contract import event_message, key_of, topic_of
+from attune_cli.send import watermark
+from attune_cli.services import Services
+from chassis.kafka import Position, Producer
+from chassis.kafka.decode import checked, from_mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """An event that Kafka has."""
+
+    at: float  # time.perf_counter()
+    watermark: Watermark
+
+
+class Shopper:
+    """Acts for one person: sends their events and asks on their behalf. `user` is new in each telling."""
+
+    def __init__(self, services: Services, producer: Producer, *, tenant: str, user: str) -> None:
+        self._services, self._producer = services, producer
+        self.ref = UserRef(tenant=tenant, user_id=user)
+        self._session = uuid.uuid4().hex[:8]
+        self._dialogue = ""
+
+    async def introduce(self, record: dict[str, Any]) -> Acknowledged:
+        """Load what the shop knows of them."""
+        return await self._send(checked(from_mapping(UserRecord, {**record, "tenant": self.ref.tenant})))
+
+    async def act(self, value: dict[str, Any]) -> Acknowledged:
+        """Send an event of theirs that happens now."""
+        who = {"event_id": uuid.uuid4().hex, "tenant": self.ref.tenant, "user_id": self.ref.user_id,
+               "session_id": self._session, "occurred_at": datetime.now(UTC).isoformat()}  # fmt: skip
+        return await self._send(checked(from_mapping(event_message(value["kind"]), {**value, **who})))
+
+    async def need(self, at_least: Sequence[Watermark] = ()) -> needs.GetNeedResponse:
+        with self._services.needs() as stub:
+            return await stub.GetNeed(needs.GetNeedRequest(user=self.ref, at_least=at_least))
+
+    async def profile(self, at_least: Sequence[Watermark] = ()) -> needs.GetProfileResponse:
+        with self._services.needs() as stub:
+            return await stub.GetProfile(needs.GetProfileRequest(user=self.ref, at_least=at_least))
+
+    async def offers(
+        self, at_least: Sequence[Watermark] = (), *, k: int = 10, language: str = ""
+    ) -> recommender.RecommendResponse:
+        request = recommender.RecommendRequest(user=self.ref, k=k, language=language, at_least=at_least)
+        with self._services.recommender() as stub:
+            return await stub.Recommend(request)
+
+    async def ask(self, text: str, *, follow_up: bool) -> qa.Answer:
+        """The answer; a follow-up stays in the conversation of the question before."""
+        request = qa.AskRequest(user=self.ref, text=text, dialogue_id=self._dialogue if follow_up else "")
+        answer = qa.Answer()
+        with self._services.qa() as stub:
+            async for piece in stub.Ask(request):
+                if piece.WhichOneof("part") == "answer":
+                    answer = piece.answer
+        self._dialogue = answer.dialogue_id
+        return answer
+
+    async def compose(self, product_id: str, channel: str, language: str) -> content.Composition:
+        request = content.ComposeRequest(user=self.ref, product_id=product_id, channel=channel, language=language)
+        with self._services.content() as stub:
+            return (await stub.Compose(request)).composition
+
+    async def arm(self, experiment_id: str, variant_id: str) -> content.Arm:
+        """How a variant does; one that was never shown has no counts."""
+        request = content.GetExperimentRequest(tenant=self.ref.tenant, experiment_id=experiment_id)
+        with self._services.content() as stub:
+            reply = await stub.GetExperiment(request)
+        arms = [arm for each in reply.experiments for arm in each.arms if arm.variant_id == variant_id]
+        return arms[0] if arms else content.Arm(variant_id=variant_id)
+
+    async def _send(self, message: Message) -> Acknowledged:
+        position: Position = await self._producer.send(topic_of(type(message)), key_of(message), message)
+        return Acknowledged(time.perf_counter(), watermark(position))
