@@ -39,11 +39,19 @@ SERVICE = "attune.recommender.v1.RecommenderService"
 
 
 async def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; end with code 2 where only an operator can help."""
     settings = load(Settings)
-    models = TextModels(lm.load.encoder(settings.encoder))
     key = settings.generator_key.get_secret_value() if settings.generator_key else None
-    generator = lm.load.generator(settings.generator, TEMPLATES, api_key=key, timeout=settings.text_timeout)
+    try:
+        models = TextModels(lm.load.encoder(settings.encoder))
+        generator = lm.load.generator(settings.generator, TEMPLATES, key=key, timeout=settings.text_timeout)
+    except (ValueError, ModuleNotFoundError) as error:
+        sys.stderr.write(f"{NAME}: {error}\n")
+        raise SystemExit(2) from None
+    await _serve(settings, models, generator)
+
+
+async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engine) -> None:
     relations = _relations(settings.graph_url)
     index = await _index(settings.qdrant_url, space=models.space, dim=models.dim)
     producer = Producer(settings.kafka)
@@ -90,24 +98,24 @@ async def main() -> None:
 
 def _relations(url: str) -> Relations:
     parts = urlsplit(url)
-    if parts.scheme == "sqlite" and parts.path:
-        return SqliteRelations(Path(unquote(parts.path)))
     if parts.scheme.partition("+")[0] in {"neo4j", "bolt"}:
         _refuse(
-            "ATTUNE_GRAPH_URL", url, "Neo4j is not supported by this release; write sqlite:///absolute/path/graph.db"
+            "ATTUNE_GRAPH_URL", url, "this release does not speak to Neo4j yet; write sqlite:///absolute/path/graph.db"
         )
-    _refuse("ATTUNE_GRAPH_URL", url, "write sqlite:///absolute/path/graph.db")
+    if parts.scheme != "sqlite" or not parts.path:
+        _refuse("ATTUNE_GRAPH_URL", url, "write sqlite:///absolute/path/graph.db")
+    return SqliteRelations(Path(unquote(parts.path)))
 
 
 async def _index(url: str, *, space: str, dim: int) -> ProductIndex:
     parts = urlsplit(url)
     if parts.scheme == "edge" and parts.path:
         return EdgeProductIndex(Path(unquote(parts.path)), space=space, dim=dim)
-    if parts.scheme in {"http", "https"} and parts.netloc:
-        index = ServerProductIndex(AsyncQdrantClient(url=url), space=space, dim=dim)
-        await index.open()
-        return index
-    _refuse("ATTUNE_QDRANT_URL", url, "write edge:///absolute/path or http(s)://host:port")
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        _refuse("ATTUNE_QDRANT_URL", url, "write edge:///absolute/path or http(s)://host:port")
+    index = ServerProductIndex(AsyncQdrantClient(url=url), space=space, dim=dim)
+    await index.open()
+    return index
 
 
 def _refuse(name: str, value: str, remedy: str) -> NoReturn:

@@ -91,11 +91,11 @@ class NeedsClient:
             ["needs", *(by for by in reply.served.by if by)],
         )
 
-    async def _language(self, user: UserRef, timeout: float) -> str:
+    async def _language(self, user: UserRef, seconds: float) -> str:
         """The person's own; without time for it, empty."""
-        if not timeout:
+        if not seconds:
             return ""
-        reply = await self._stub.GetProfile(pb.GetProfileRequest(user=user), timeout=timeout)
+        reply = await self._stub.GetProfile(pb.GetProfileRequest(user=user), timeout=seconds)
         return str(reply.profile.language)
 
 

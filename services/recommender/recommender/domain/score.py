@@ -96,8 +96,7 @@ class Step:
 
 def decays(n: int) -> Values:
     """Weights of the n seeds, newest first; (n,)."""
-    weights: Values = SEED_DECAY ** np.arange(n)
-    return weights
+    return np.power(SEED_DECAY, np.arange(n, dtype=np.float64))
 
 
 def related(shop: Shop, seeds: Sequence[int], size: int) -> dict[str, Values]:
@@ -161,7 +160,8 @@ def _nearest(shop: Shop, seeds: Sequence[int], at: NDArray[np.int64]) -> Values:
     """Max over the last products of their cosine with p."""
     if not len(seeds) or not len(at):
         return np.zeros(len(at))
-    return (shop.vectors[at] @ shop.vectors[list(seeds)].T).max(axis=1).astype(np.float64)
+    nearest: Values = (shop.vectors[at] @ shop.vectors[list(seeds)].T).max(axis=1).astype(np.float64)
+    return nearest
 
 
 def steps_to(shop: Shop, seeds: Sequence[int], place: int) -> list[Step]:

@@ -80,10 +80,7 @@ class EdgeProductIndex:
                 offset=offset, limit=_PAGE, with_payload=["tenant", "product_id", "position"], with_vector=[DENSE]
             )
             records, offset = self._shard.scroll(request)
-            found += [
-                Indexed(key_of(r.payload), str(r.payload["position"]), np.array(r.vector[DENSE], dtype=np.float32))
-                for r in records
-            ]
+            found += [_indexed(record) for record in records]
             if offset is None:
                 return found
 
@@ -95,11 +92,17 @@ class EdgeProductIndex:
         request = edge.QueryRequest(
             query=query, filter=_filter(tenant, allowed), limit=k, with_payload=["product_id"], with_vector=False
         )
-        return [Hit(str(point.payload["product_id"]), float(point.score)) for point in self._shard.query(request)]
+        points = self._shard.query(request)
+        return [Hit(str((point.payload or {})["product_id"]), float(point.score)) for point in points]
+
+
+def _indexed(record: Any) -> Indexed:
+    vector = np.array(record.vector[DENSE], dtype=np.float32)
+    return Indexed(key_of(record.payload), str(record.payload["position"]), vector)
 
 
 def _filter(tenant: str, allowed: Allowed) -> Any:
-    must = [edge.FieldCondition("tenant", match=edge.MatchValue(tenant))]
+    must: list[Any] = [edge.FieldCondition("tenant", match=edge.MatchValue(tenant))]
     if not allowed.out_of_stock:
         must.append(edge.FieldCondition("in_stock", match=edge.MatchValue(1)))
     if allowed.brands:

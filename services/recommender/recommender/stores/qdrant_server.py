@@ -14,7 +14,7 @@ from recommender.stores.payload import DENSE, WORDS, collection, key_of, payload
 from recommender.usecases.ports import Hit, Indexed, Vector
 
 _PAGE = 1_000
-_INDEXED_FIELDS = {
+_INDEXED_FIELDS: dict[str, models.KeywordIndexParams | models.PayloadSchemaType] = {
     "tenant": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     "brand": models.PayloadSchemaType.KEYWORD,
     "categories": models.PayloadSchemaType.KEYWORD,
@@ -106,7 +106,7 @@ class ServerProductIndex:
 
 
 def _filter(tenant: str, allowed: Allowed) -> models.Filter:
-    must = [models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant))]
+    must: list[models.Condition] = [models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant))]
     if not allowed.out_of_stock:
         must.append(models.FieldCondition(key="in_stock", match=models.MatchValue(value=1)))
     if allowed.brands:

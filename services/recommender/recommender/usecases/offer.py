@@ -124,8 +124,9 @@ class Similar:
         wish = Wish(vector=entry.vector, words=words, seeds=[place])
         found = await self._candidates(shop, wish, asked.k, asked.allowed, [place])
         scored = score(shop, wish, [p for p in found if found[p] != ["trend"]], ALIKE, Mode.CONDITIONED)
-        return Offers(_offers(shop, wish, choose(shop, scored, asked.k, diverse=False), found, [], asked.language or "en"),
-                      [self._models.space, "graph"])  # fmt: skip
+        chosen = choose(shop, scored, asked.k, diverse=False)
+        offers = _offers(shop, wish, chosen, found, [], asked.language or "en")
+        return Offers(offers, [self._models.space, "graph"])
 
 
 class Search:
