@@ -13,14 +13,14 @@ class Weights:
     Cosines lie in [-1, 1]; BM25 is taken as a share of what a text that holds every word of q can reach, in [0, 1].
     """
 
-    dense_question: float = 1.8  # sim(q,a) = this · cosine
-    lexical_question: float = 0.9  # … + this · BM25(q, a)
-    balance: float = 0.7  # λ
-    dense_answer: float = 0.8  # sim(q,r) = this · cosine
-    lexical_answer: float = 0.3  # … + this · BM25(q, r)
-    lexical_both: float = 1.3  # … + this · BM25(q, a and r as one text)
-    need: float = 0.1  # nearness of a to what the person needs: decides between equals, never against the words
-    product: float = 0.15  # the entry is about a product the person lately dealt with
+    dense_question: float = 1.8  # sim(q,a) = this · cosine; all of them from benchmarks/faq.py
+    lexical_question: float = 1.5  # … + this · BM25(q, a)
+    balance: float = 0.5  # λ
+    dense_answer: float = 1.2  # sim(q,r) = this · cosine
+    lexical_answer: float = 1.2  # … + this · BM25(q, r)
+    lexical_both: float = 4.0  # … + this · BM25(q, a and r as one text)
+    need: float = 0.05  # nearness of a to what the person needs: decides between equals, never against the words
+    product: float = 0.1  # the entry is about a product the person lately dealt with
 
 
 ARTICLE = Weights(dense_question=1, lexical_question=0, balance=0.5, dense_answer=1, lexical_answer=0, lexical_both=0,
@@ -37,7 +37,7 @@ class Term:
 
     @property
     def contribution(self) -> float:
-        """value × weight."""
+        """Value × weight."""
         return self.value * self.weight
 
 

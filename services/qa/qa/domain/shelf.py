@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from lm.lexical import Bm25, words
 from lm.lexical.sparse import K1
 from lm.protocols import Matrix, Vector
-from numpy.typing import NDArray
-
 from qa.domain.identity import primary
 from qa.domain.knowledge import Entry
 from qa.domain.score import Score, Weights, score
@@ -102,7 +102,9 @@ class Shelf:
         cos_r = self._replies @ asked.vector
         bm_r, bm_b = (self._share(index, found, self._ids) for index in (self._answers, self._both))
         near, own = self._near(asked)
-        by_phrasing = w.dense_question * cos_a + w.lexical_question * bm_a + w.need * near + w.product * own[self._owner]
+        by_phrasing = (
+            w.dense_question * cos_a + w.lexical_question * bm_a + w.need * near + w.product * own[self._owner]
+        )
         by_reply = w.balance * (w.dense_answer * cos_r + w.lexical_answer * bm_r + w.lexical_both * bm_b)
         holds = (self._since <= now) & (now < self._until)
         by_phrasing = np.where(holds[self._owner], by_phrasing, -np.inf)

@@ -1,0 +1,127 @@
+"""Composition root: the only file that reads the settings and names concrete things."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from qdrant_client import AsyncQdrantClient
+from redis.asyncio import Redis
+
+from attune.qa.v1.qa_pb2_grpc import add_QaServiceServicer_to_server
+from chassis.kafka import Consumer, Producer, Progress
+from chassis.process import load, run
+from chassis.rpc import GrpcServer, channel
+from chassis.telemetry import configure, log
+from lm.generators import TemplateGenerator
+from lm.load import encoder as load_encoder
+from lm.load import generator as load_generator
+from lm.protocols import Encoder
+from qa.clients import Absent, Circuit, GrpcNeeds, GrpcOffers
+from qa.domain.library import Library
+from qa.domain.shelf import Shelf
+from qa.domain.wording import TEMPLATES
+from qa.handlers import Handlers, resume
+from qa.servicer import ERRORS, SERVICE, QaServicer
+from qa.settings import Settings
+from qa.stores.edge import EdgeKnowledge
+from qa.stores.redis import RedisDialogues
+from qa.stores.server import ServerKnowledge
+from qa.usecases import Ask, Forget, Learn, Recall, Respond, Texts
+from qa.usecases.ask import Policy
+from qa.usecases.ports import KnowledgeIndex, Needs, Offers
+from qa.usecases.writing import Writer
+
+NAME = "qa"
+_PAUSE = 1.0  # seconds between two looks for an engine that is away
+
+
+class Index(KnowledgeIndex, Protocol):
+    """A knowledge index that holds files or connections."""
+
+    async def close(self) -> None: ...
+
+
+async def main() -> None:
+    """Serve until SIGTERM or SIGINT; end with code 2 where only an operator can help."""
+    settings = load(Settings)
+    configure(NAME, settings.log_level)
+    try:
+        encoder = await asyncio.to_thread(load_encoder, settings.encoder)
+        generator = load_generator(
+            settings.generator, TEMPLATES, api_key=settings.generator_key, timeout=settings.generator_timeout
+        )
+        index = knowledge_index(settings.qdrant_url, encoder)
+    except ValueError as error:
+        sys.stderr.write(f"{NAME}: {error}\n")
+        raise SystemExit(2) from None
+    redis = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout.total_seconds())
+    dialogues = RedisDialogues(
+        redis,
+        lifetime=settings.dialogue_lifetime,
+        events_for=settings.events_for,
+        forgotten_for=settings.forgotten_for,
+    )
+    policy = Policy(thresholds=settings.thresholds)
+    library, texts = Library(lambda: Shelf(policy.weights, encoder.dim)), Texts(encoder)
+    learn = Learn(index, library, texts)
+    await _recall(learn)
+    ask = Ask(
+        library, texts, Writer(generator, TemplateGenerator(TEMPLATES)), _needs(settings), _offers(settings), policy,
+        time.time,
+    )  # fmt: skip
+    respond, forget = Respond(ask, dialogues, lambda: uuid.uuid4().hex), Forget(dialogues)
+    producer, progress = Producer(settings.kafka), Progress()
+    handlers = Handlers(learn, respond, forget, producer, time.time)
+    consumer = Consumer(handlers.routes(), group=f"attune-{NAME}", name=NAME, resume=resume(learn))
+    server = GrpcServer(settings, errors=ERRORS)
+    servicer = QaServicer(respond, Recall(dialogues), forget, progress, space=encoder.space, now=time.time)
+    server.add(add_QaServiceServicer_to_server, servicer, SERVICE)
+    await run(
+        name=NAME,
+        settings=settings,
+        server=server,
+        consumers=[consumer],
+        producer=producer,
+        progress=progress,
+        close=[generator.aclose, index.close, redis.aclose],
+    )
+
+
+def knowledge_index(url: str, encoder: Encoder) -> Index:
+    """`edge:///folder` or the URL of a Qdrant server; raises ValueError for anything else."""
+    parts = urlsplit(url)
+    if parts.scheme == "edge" and not parts.netloc and parts.path.startswith("/"):
+        return EdgeKnowledge(Path(unquote(parts.path)), dim=encoder.dim, space=encoder.space)
+    if parts.scheme in {"http", "https"} and parts.netloc:
+        return ServerKnowledge(AsyncQdrantClient(url=url), dim=encoder.dim, space=encoder.space)
+    raise ValueError(f"ATTUNE_QDRANT_URL {url!r}: write edge:///folder or http://host:port")
+
+
+def _needs(settings: Settings) -> Needs:
+    if not settings.needs_address:
+        return Absent("ATTUNE_NEEDS_ADDRESS")
+    circuit = Circuit(settings.needs_timeout, settings.breaker_pause)
+    return GrpcNeeds(channel(settings.needs_address, name=NAME), circuit)
+
+
+def _offers(settings: Settings) -> Offers:
+    if not settings.recommender_address:
+        return Absent("ATTUNE_RECOMMENDER_ADDRESS")
+    circuit = Circuit(settings.recommender_timeout, settings.breaker_pause)
+    return GrpcOffers(channel(settings.recommender_address, name=NAME), circuit)
+
+
+async def _recall(learn: Learn) -> None:
+    """What the index remembers, tried again for as long as its engine is away."""
+    while True:
+        try:
+            return await learn.recall()
+        except Exception as error:  # noqa: BLE001 - the client wraps what its transport raises
+            log.warning("waiting for the knowledge index", reason=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(_PAUSE)

@@ -1,0 +1,74 @@
+"""Kafka messages → values of the domain."""
+
+from __future__ import annotations
+
+import math
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from attune.events.v1.knowledge_pb2 import KnowledgeEntry
+from attune.events.v1.product_pb2 import Product as ProductRecord
+from attune.events.v1.query_pb2 import QUERY_KIND_QUESTION, QueryEvent
+from chassis.kafka import Rejected
+from qa.domain.identity import DEFAULT_TENANT
+from qa.domain.knowledge import Entry, LogPosition
+from qa.domain.products import Product
+from qa.usecases.ports import Question
+
+
+def seconds(at: Timestamp) -> float:
+    """Seconds since 1970."""
+    return float(at.seconds + at.nanos / 1e9)
+
+
+def entry(message: KnowledgeEntry, position: LogPosition) -> Entry:
+    """A knowledge entry; raises Rejected for a validity that holds at no time."""
+    since = seconds(message.valid_from) if message.HasField("valid_from") else -math.inf
+    until = seconds(message.valid_until) if message.HasField("valid_until") else math.inf
+    if until <= since:
+        given = message.valid_until.ToJsonString()
+        raise Rejected("invalid-field", field="valid_until", value=given, remedy="send a time after valid_from")
+    return Entry(
+        tenant=message.tenant or DEFAULT_TENANT,
+        entry_id=message.entry_id,
+        family=message.family or message.entry_id,
+        language=message.language,
+        question=message.question,
+        answer=message.answer,
+        variants=tuple(message.variants),
+        topic=message.topic,
+        source=message.source,
+        valid_from=since,
+        valid_until=until,
+        product_ids=tuple(message.product_ids),
+        position=position,
+    )
+
+
+def product(message: ProductRecord, position: LogPosition) -> Product:
+    """Of a product what questions are about: names, attributes, price."""
+    facts = {each.name: dict(each.value) for each in message.attributes}
+    if message.HasField("price"):
+        facts["price"] = {"und": f"{message.price.amount} {message.price.currency}"}
+    titles = dict(message.title)
+    return Product(message.tenant or DEFAULT_TENANT, message.product_id, titles, facts, position)
+
+
+def question(message: QueryEvent) -> Question | None:
+    """A question; None for a search. Raises Rejected for speech and pictures, which no encoder here reads."""
+    if message.kind != QUERY_KIND_QUESTION:
+        return None
+    given = message.WhichOneof("input") or "text"
+    if given != "text":
+        remedy = "send the question as text: no encoder that reads it is configured"
+        raise Rejected("unreadable-media", field=given, value=getattr(message, given).mime_type, remedy=remedy)
+    return Question(
+        tenant=message.tenant or DEFAULT_TENANT,
+        text=message.text,
+        at=seconds(message.occurred_at),
+        user=message.user_id,
+        # Named after the event, so that a repeat finds the conversation it has begun.
+        dialogue_id=message.dialogue_id or message.event_id,
+        language=message.language if message.language != "und" else "",
+        event_id=message.event_id,
+    )

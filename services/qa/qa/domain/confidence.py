@@ -1,0 +1,66 @@
+"""From scores to a probability, and from the probability to what is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.domain.answer import Outcome
+from qa.domain.shelf import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic regression: P(the best family answers q | what was measured).
+
+    Fitted by `benchmarks/faq.py --fit` with half of the knowledge taken away, so that it learns what a question
+    without an answer looks like. The terms of persons (need, product) are left out: they say nothing of the words.
+    """
+
+    bias: float = -5.0
+    total: float = 0.5  # per unit of g
+    margin: float = 1.0  # per unit of g between the best and the second family
+    coverage: float = 1.0  # per share of the question's words that the family knows
+    cosine: float = 3.0  # per unit of sim(q,a).dense
+
+    def probability(self, found: Sequence[Found]) -> float:
+        """P in [0, 1] for the first of these; 0 when there is none."""
+        if not found:
+            return 0.0
+        first = found[0]
+        second = found[1].score.value if len(found) > 1 else 0.0
+        logit = (
+            self.bias
+            + self.total * first.score.value
+            + self.margin * min(first.score.value - second, 1.5)
+            + self.coverage * first.coverage
+            + self.cosine * first.score.of("sim(q,a).dense")
+        )
+        return 1 / (1 + math.exp(-logit))
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which probability on what is done."""
+
+    direct: float = 0.8  # above: the entry's own words
+    generated: float = 0.5  # above: said with its source, so that the customer can judge
+    ask_back: float = 0.3  # above, with near rivals: which of these is meant?
+    rival: float = 0.25  # in units of g: a family this near to the best one may be meant as well
+
+
+def decide(found: Sequence[Found], probability: float, thresholds: Thresholds) -> Outcome:
+    """What to do with a question whose best families these are."""
+    if probability >= thresholds.direct:
+        return Outcome.DIRECT
+    if probability >= thresholds.ask_back and len(rivals(found, thresholds)) > 1:
+        return Outcome.ASK_BACK
+    if probability >= thresholds.generated:
+        return Outcome.GENERATED
+    return Outcome.HANDED_OVER
+
+
+def rivals(found: Sequence[Found], thresholds: Thresholds) -> list[Found]:
+    """The families that may be meant: the best one and those near it, at most three."""
+    return [each for each in found[:3] if found[0].score.value - each.score.value <= thresholds.rival]

@@ -1,0 +1,51 @@
+"""The knowledge and the products of every shop, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lm.protocols import Matrix
+from qa.domain.knowledge import Entry
+from qa.domain.products import Product, ProductBook
+from qa.domain.shelf import Shelf
+
+
+class Library:
+    """One shelf and one product book per shop; a shop nobody has told us of has empty ones."""
+
+    def __init__(self, shelf: Callable[[], Shelf]) -> None:
+        self._make = shelf
+        self._shelves: dict[str, Shelf] = {}
+        self._books: dict[str, ProductBook] = {}
+
+    def shelf(self, tenant: str) -> Shelf:
+        """Knowledge of a shop."""
+        return self._shelves.get(tenant) or self._make()
+
+    def book(self, tenant: str) -> ProductBook:
+        """Products of a shop."""
+        return self._books.get(tenant) or ProductBook()
+
+    def learn(self, entry: Entry, vectors: Matrix) -> None:
+        """Enter an entry."""
+        self._shelves.setdefault(entry.tenant, self._make()).put(entry, vectors)
+
+    def learn_product(self, product: Product) -> None:
+        """Enter a product."""
+        self._books.setdefault(product.tenant, ProductBook()).put(product)
+
+    def held(self, entry_id: str) -> list[Entry]:
+        """The entries of this id, in every shop."""
+        return [entry for shelf in self._shelves.values() if (entry := shelf.get(entry_id)) is not None]
+
+    def held_products(self, product_id: str) -> list[Product]:
+        """The products of this id, in every shop."""
+        return [product for book in self._books.values() if (product := book.get(product_id)) is not None]
+
+    def forget(self, entry: Entry) -> None:
+        """Remove an entry."""
+        self._shelves[entry.tenant].remove(entry.entry_id)
+
+    def forget_product(self, product: Product) -> None:
+        """Remove a product."""
+        self._books[product.tenant].remove(product.product_id)

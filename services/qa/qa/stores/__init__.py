@@ -1,0 +1,1 @@
+"""What is remembered: knowledge in Qdrant, conversations in Redis."""
