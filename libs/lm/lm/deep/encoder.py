@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -54,8 +54,8 @@ class TransformerEncoder:
             AutoModel.from_pretrained(found.folder, local_files_only=True, dtype=torch.float32).to(device).eval()
         )
         self._dense = [dense_layer(place, device) for place in own.dense]
-        limit = getattr(self._model.config, "max_position_embeddings", None) or LONGEST
-        self._max_tokens = min(max_tokens or own.max_tokens or LONGEST, limit, self._tokenizer.model_max_length)
+        asked = max_tokens or own.max_tokens or LONGEST
+        self._max_tokens = min(asked, _positions(self._model), self._tokenizer.model_max_length)
         self._batch_size = batch_size
         self._device = device
         self._silent = set(self._tokenizer.all_special_ids)
@@ -104,6 +104,14 @@ class TransformerEncoder:
         """What the caller changed makes another space."""
         pooled = "" if self._pooling == own else f"+{self._pooling[0]}"
         return pooled + (f"+{hashlib.sha256(self._prefix.encode()).hexdigest()[:8]}" if self._prefix else "")
+
+
+def _positions(model: Any) -> int:
+    """How many tokens the model has positions for. RoBERTa's family counts them from the filler's id + 1 on."""
+    named = getattr(model.config, "max_position_embeddings", None) or LONGEST
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    filler = getattr(table, "padding_idx", None)
+    return int(named if filler is None else named - filler - 1)
 
 
 def _usual_prefix(name: str) -> str:

@@ -101,7 +101,7 @@ class LocalGenerator:
             top_k=None,
             early_stopping=True,
             max_length=None,
-            max_new_tokens=limit,
+            max_new_tokens=self._reader.room(ids, limit),
             max_time=left,
             pad_token_id=self._filler(),
         )

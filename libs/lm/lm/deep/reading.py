@@ -26,16 +26,22 @@ class Reader:
     def ids(self, prompt: Prompt, *, room: int, engine: str) -> Sequence[int]:
         """Raises GenerationFailed when the prompt does not fit: cutting it would lose facts or the instruction unseen.
 
-        `room`: tokens to leave for the text of a causal model.
+        `room`: tokens to leave for the text of a causal model; a short-sighted one leaves half of its length.
         """
         ids = self._chat(prompt) if getattr(self._tokenizer, "chat_template", None) else self._plain(prompt)
-        if self._longest is not None:
-            most = self._longest if self._apart else self._longest - room
-            if len(ids) > most:
-                raise GenerationFailed(f"{engine}: the prompt has {len(ids)} tokens, the model reads {most} at most")
         if not ids:
             raise GenerationFailed(f"{engine}: the prompt is empty")
+        if self._longest is not None:
+            most = self._longest if self._apart else self._longest - min(room, self._longest // 2)
+            if len(ids) > most:
+                raise GenerationFailed(f"{engine}: the prompt has {len(ids)} tokens, the model reads {most} at most")
         return ids
+
+    def room(self, ids: Sequence[int], wanted: int) -> int:
+        """How many of the wanted tokens the model can write after this prompt."""
+        if self._longest is None:
+            return wanted
+        return min(wanted, self._longest - (1 if self._apart else len(ids)))
 
     def _chat(self, prompt: Prompt) -> list[int]:
         words = self._tokenizer.apply_chat_template(
