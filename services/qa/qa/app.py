@@ -54,7 +54,7 @@ async def main() -> None:
     try:
         encoder = await asyncio.to_thread(load_encoder, settings.encoder)
         generator = load_generator(
-            settings.generator, TEMPLATES, api_key=settings.generator_key, timeout=settings.generator_timeout
+            settings.generator, TEMPLATES, key=settings.generator_key, timeout=settings.generator_timeout
         )
         index = knowledge_index(settings.qdrant_url, encoder)
     except ValueError as error:

@@ -18,11 +18,10 @@ class Calibration:
     without an answer looks like. The terms of persons (need, product) are left out: they say nothing of the words.
     """
 
-    bias: float = -5.0
-    total: float = 0.5  # per unit of g
-    margin: float = 1.0  # per unit of g between the best and the second family
-    coverage: float = 1.0  # per share of the question's words that the family knows
-    cosine: float = 3.0  # per unit of sim(q,a).dense
+    bias: float = -3.8
+    margin: float = 2.5  # per unit of g between the best and the second family, up to 1.5
+    coverage: float = 1.6  # per share of what the question says (by idf) that the family says too
+    cosine: float = 2.5  # per unit of sim(q,a).dense
 
     def probability(self, found: Sequence[Found]) -> float:
         """P in [0, 1] for the first of these; 0 when there is none."""
@@ -32,7 +31,6 @@ class Calibration:
         second = found[1].score.value if len(found) > 1 else 0.0
         logit = (
             self.bias
-            + self.total * first.score.value
             + self.margin * min(first.score.value - second, 1.5)
             + self.coverage * first.coverage
             + self.cosine * first.score.of("sim(q,a).dense")

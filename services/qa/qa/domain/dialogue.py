@@ -53,9 +53,9 @@ class Understood:
 SHORT_EN, SHORT_ZH = 2, 6  # content words, characters: a question this short says too little to stand alone
 _OPENS_EN = re.compile(r"^(and|but|or|so|then|also|ok(ay)?|what about|how about|what if)\b[\s,]*", re.IGNORECASE)
 _POINTS_EN = re.compile(r"\b(it|its|that|this|they|them|these|those|there|one)\b", re.IGNORECASE)
-_OPENS_ZH = re.compile(r"^(那么|那如果|那|还有|然后|另外|所以|如果是|要是)[,,]?")
+_OPENS_ZH = re.compile(r"^(那么|那如果|那|还有|然后|另外|所以|如果是|要是)[,，]?")
 _POINTS_ZH = re.compile(r"它|这个|那个|这些|那些|这款|那款|这样|那样")
-_ENDS_ZH = re.compile(r"呢[??。!!]?$")
+_ENDS_ZH = re.compile(r"呢[?？。!！]?$")
 _ASKING_EN = re.compile(
     r"^(please\s+|hi,?\s+|hello,?\s+)*"
     r"((how|where|when|what|which|why|can|could|may|do|does|is|are|will|would|should)\b\s*)"
@@ -63,9 +63,9 @@ _ASKING_EN = re.compile(
     re.IGNORECASE,
 )
 _ASKING_ZH = re.compile(
-    r"^(请问|你好|您好|我想|我要|想要|想问一下|怎么样|怎样|如何|怎么|可以|能不能|能否|是否|在哪里|哪里|什么时候|我|[,,])+"
+    r"^(请问|你好|您好|我想|我要|想要|想问一下|怎么样|怎样|如何|怎么|可以|能不能|能否|是否|在哪里|哪里|什么时候|我|[,，])+"
 )
-_END = re.compile(r"[\s??!!。.,,吗呢]+$")
+_END = re.compile(r"[\s?？!！。.,，吗呢]+$")
 
 
 def understand(question: str, dialogue: Dialogue) -> Understood:

@@ -15,6 +15,9 @@ class LogPosition(NamedTuple):
     offset: int = -1
 
 
+NOWHERE = LogPosition()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A question the shop can answer, in one language."""
@@ -31,7 +34,7 @@ class Entry:
     valid_from: float = -math.inf  # seconds since 1970
     valid_until: float = math.inf  # exclusive
     product_ids: tuple[str, ...] = ()
-    position: LogPosition = LogPosition()
+    position: LogPosition = NOWHERE
 
     @property
     def phrasings(self) -> tuple[str, ...]:

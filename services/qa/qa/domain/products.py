@@ -11,7 +11,7 @@ from qa.domain.identity import primary
 from qa.domain.knowledge import LogPosition
 
 NAMED = 0.75  # share (by idf) of a product's name that a question must hold to speak of it
-_HEAD = re.compile(r"[,,;;((/|]|\s\d")  # what follows in a title is size and colour, which nobody says
+_HEAD = re.compile(r"[,，;；(（/|]|\s\d")  # what follows in a title is size and colour, which nobody says
 
 
 @dataclass(frozen=True, slots=True)

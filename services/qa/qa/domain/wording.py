@@ -32,7 +32,7 @@ _HANDED_OVER = {
     "en": "I cannot answer this from what the shop has told me, so I pass your question on to a colleague.",
     "zh": "店铺的资料里没有这个问题的答案，我已将您的问题转给人工客服。",
 }
-_SENTENCE = re.compile(r".+?(?:[.!?](?=\s)\s*|[。!?;]|\n+|$)", re.DOTALL)
+_SENTENCE = re.compile(r".+?(?:[.!?](?=\s)\s*|[。！？；]|\n+|$)", re.DOTALL)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
@@ -63,8 +63,12 @@ def numbers_not_in(text: str, sources: Sequence[str]) -> set[str]:
     return set(_NUMBER.findall(text)) - said
 
 
-_PARTS = re.compile(r"(?<=[??])\s*(?=\S)|[,,;;]?\s*\b(?:and also|and then|and)\s+(?=(?:how|what|when|where|can|do|is|are|which)\b)"
-                    r"|[,,;;。]\s*(?:还有|另外|以及|顺便问一下)[,,]?", re.IGNORECASE)  # fmt: skip
+_PARTS = re.compile(
+    r"(?<=[?？])\s*(?=\S)"
+    r"|[,，;；]?\s*\b(?:and also|and then|and)\s+(?=(?:how|what|when|where|can|do|is|are|which)\b)"
+    r"|[,，;；。]\s*(?:还有|另外|以及|顺便问一下)[,，]?",
+    re.IGNORECASE,
+)
 
 
 def parts(question: str) -> list[str]:

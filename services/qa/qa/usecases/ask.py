@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lm.language import detect
 from qa.domain.answer import Answer, Citation, Outcome
@@ -26,9 +26,9 @@ OFFERED = 3  # products that are shown with an answer that names none
 class Policy:
     """How scores are made and what follows from them."""
 
-    weights: Weights = Weights()
-    calibration: Calibration = Calibration()
-    thresholds: Thresholds = Thresholds()
+    weights: Weights = field(default_factory=Weights)
+    calibration: Calibration = field(default_factory=Calibration)
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
 
 @dataclass(frozen=True, slots=True)

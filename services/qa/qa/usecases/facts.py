@@ -68,7 +68,7 @@ class ProductFacts:
 
 
 _ASKING = re.compile(
-    r"\b(is|are|was|does|do|can|could|the|a|an|what|how|i|you|of|it|this|that|in)\b|[??。]|请问|可以|能|吗|呢|是|的|放|这个|这款|它",
+    r"\b(is|are|was|does|do|can|could|the|a|an|what|how|i|you|of|it|this|that|in)\b|[?？。]|请问|可以|能|吗|呢|是|的|放|这个|这款|它",
     re.IGNORECASE,
 )
 
