@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 _ID = re.compile(r"(?P<topic>[\w.-]+\.dead)/(?P<partition>\d+)/(?P<offset>\d+)")
 _SUFFIX = ".dead"
+_SHOWN = ("field", "value", "remedy")
 
 Topic = Annotated[str, typer.Option("--topic", help="Only of this topic, with or without .dead.")]
 Reason = Annotated[str, typer.Option("--reason", help="Only of this reason, such as unknown-product.")]
@@ -66,7 +67,7 @@ def list_(topic: Topic = "", reason: Reason = "", json: Json = False) -> None:
     if json:
         print_json([_described(letter) for letter in letters])
     elif letters:
-        rows = [[letter.id, letter.why, *(letter.headers.get(f"dead-{name}", "") for name in ("field", "value", "remedy"))]
+        rows = [[letter.id, letter.why, *(letter.headers.get(f"dead-{name}", "") for name in _SHOWN)]
                 for letter in letters]  # fmt: skip
         table(["id", "reason", "field", "value", "remedy"], rows)
     if not letters:

@@ -46,7 +46,7 @@ def send(
     language: Annotated[str, typer.Option("--language", help="Language of the words.")] = "",
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="When it happened, such as 2026-01-31T12:00:00Z; "
                                     "empty is now.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the need holds it, and say how long that took.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the need holds it; say how long.")] = False,
     tenant: Tenant = "",
     json: Json = False,
 ) -> None:  # fmt: skip

@@ -43,8 +43,8 @@ def up(
     demo_shop: Annotated[bool, typer.Option("--demo/--no-demo", help="Load the demo shop, once.")] = True,
     with_story: Annotated[bool, typer.Option("--story", help="Tell a story in two languages: each event of one shopper "
                           "and what it changed.")] = False,
-    exit_after_story: Annotated[bool, typer.Option("--exit-after-story", help="Stop after the story; exits with 1 when an "
-                                "expected change did not happen.")] = False,
+    exit_after_story: Annotated[bool, typer.Option("--exit-after-story", help="Stop after the story; exits with 1 when "
+                                "an expected change did not happen.")] = False,
 ) -> None:  # fmt: skip
     """Start the whole platform on this machine: engines, the four services, the demo shop; stays until Ctrl-C.
 
