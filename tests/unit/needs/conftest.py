@@ -1,26 +1,43 @@
-"""A small shop in a space of eight dimensions, and what people do in it."""
+"""A small shop in a space of eight dimensions and what people do in it; and a house where the service runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import base64
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+from confluent_kafka import Consumer, Producer
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
+from attune.needs.v1 import needs_pb2 as pb
+from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
+from attune.types.v1.types_pb2 import UserRef, Watermark
+from lm.static import StaticEncoder
 from needs.domain.identity import names, product_name
 from needs.domain.products import Product, ProductTable
 from needs.domain.state import Behaviors, Rows, row_type
 from needs.domain.weights import Kind, KindWeights
 
-DIM, SPACE = 8, "test@1"
+DIM = 8
 Batch = Callable[..., Behaviors]
 
-
-def unit(*values: float) -> np.ndarray[Any, np.dtype[np.float32]]:
-    vector = np.zeros(DIM, dtype=np.float32)
-    vector[: len(values)] = values
-    return vector / np.linalg.norm(vector)
+CLICKS, QUERIES, VECTORS = "attune.clickstream.v1", "attune.queries.v1", "attune.product-vectors.v1"
+NAMES = {"kettle": "red tea kettle", "tea": "green tea leaves", "shoes": "trail running shoes", "tent": "camping tent"}
+ENCODER = StaticEncoder.load()
+NOW = int(time.time())
+numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -96,3 +113,153 @@ def busy() -> Callable[[int, int, int], list[tuple[Any, ...]]]:
         return done
 
     return make
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+class House:
+    """A broker, a Redis and one needs service, each its own process, and what a shop does with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        command = [sys.executable, "-m", "attune_embedded.broker", "--partitions", "4"]
+        self._broker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._broker.stdout is not None
+        self.kafka = json.loads(self._broker.stdout.readline())["bootstrap"]
+        self._redis_port, self._port = free_port(), free_port()
+        self.start_redis()
+        self.start_needs()
+        self._producer = Producer(
+            {"bootstrap.servers": self.kafka, "partitioner": "murmur2_random", "message.max.bytes": 8_000_000}
+        )
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{self._port}", [("grpc.max_reconnect_backoff_ms", 200)])
+        self.needs = NeedsServiceStub(self._channel)
+
+    @property
+    def space(self) -> str:
+        return ENCODER.space
+
+    def start_redis(self) -> None:
+        command = [sys.executable, "-m", "attune_embedded.redis", "--data", str(self._folder)]
+        self.redis = subprocess.Popen([*command, "--port", str(self._redis_port)], stdout=subprocess.DEVNULL)
+
+    def start_needs(self) -> None:
+        named = {
+            "ATTUNE_KAFKA": self.kafka,
+            "ATTUNE_REDIS_URL": f"redis://127.0.0.1:{self._redis_port}/0",
+            "ATTUNE_GRPC_LISTEN": f"127.0.0.1:{self._port}",
+            "ATTUNE_SESSION_TIMEOUT": "PT2S",
+            "ATTUNE_RETRY_MOST": "PT0.2S",
+            "ATTUNE_LOG_LEVEL": "ERROR",
+        }
+        self.process = subprocess.Popen([sys.executable, "-m", "needs"], env={**os.environ, **named})
+
+    def stop(self) -> None:
+        self._channel.close()
+        self._producer.flush(5)
+        for process in (self.process, self.redis, self._broker):
+            process.terminate()
+            process.wait(10)
+        assert self._broker.stdout is not None
+        self._broker.stdout.close()
+
+    def send(self, topic: str, key: str | None, value: Any, partition: int = -1) -> Watermark:
+        """Write one record as any shop would; where it lies."""
+        written: list[Watermark] = []
+
+        def told(_error: object, m: Any) -> None:
+            written.append(Watermark(topic=m.topic(), partition=m.partition(), offset=m.offset()))
+
+        data = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+        self._producer.produce(topic, data, key, partition, on_delivery=told)
+        self._producer.flush(10)
+        return written[0]
+
+    def product(self, tenant: str, product: str, **changes: Any) -> Watermark:
+        vector = ENCODER.encode([NAMES[product]])[0]
+        data = base64.b64encode(vector.astype("<f4").tobytes()).decode()
+        record = {
+            "tenant": tenant,
+            "product_id": product,
+            "vectors": [{"data": data, "dim": len(vector), "space": ENCODER.space}],
+            "words": [{"word": word, "weight": 1} for word in NAMES[product].split()],
+            "category": f"for {product}",
+            "brand": "Lu",
+            "price": {"currency": "EUR", "amount": "19.90"},
+        }
+        return self.send(VECTORS, product, {**record, **changes})
+
+    def click(self, tenant: str, user: str, product: str, kind: str = "click", **changes: Any) -> Watermark:
+        partition = changes.pop("partition", -1)
+        event = {"tenant": tenant, "user_id": user, "product_id": product, "kind": kind, **self.stamped()}
+        return self.send(CLICKS, changes.pop("key", user), {**event, **changes}, partition)
+
+    def query(self, tenant: str, user: str, text: str, kind: str = "search", **changes: Any) -> Watermark:
+        event = {"tenant": tenant, "user_id": user, "kind": kind, "text": text, **self.stamped()}
+        return self.send(QUERIES, user, {**event, **changes})
+
+    def need(self, tenant: str, user: str, *at_least: Watermark, timeout: float = 15, **ask: Any) -> Any:
+        request = pb.GetNeedRequest(user=UserRef(tenant=tenant, user_id=user), at_least=at_least, **ask)
+        reply = self.needs.GetNeed(request, timeout=timeout, wait_for_ready=True)
+        assert not reply.served.stale
+        return reply.need
+
+    def profile(self, tenant: str, user: str, *at_least: Watermark) -> Any:
+        request = pb.GetProfileRequest(user=UserRef(tenant=tenant, user_id=user), at_least=at_least)
+        return self.needs.GetProfile(request, timeout=15, wait_for_ready=True).profile
+
+    def erase(self, tenant: str, user: str) -> Any:
+        request = pb.EraseUserRequest(user=UserRef(tenant=tenant, user_id=user))
+        return {line.store: line.count for line in self.needs.EraseUser(request, timeout=15).erased}
+
+    def dead_letter(self, source: Watermark) -> dict[str, str]:
+        """Headers of the dead letter of a record."""
+        group = f"test-{next(numbers)}"
+        reader = Consumer({"bootstrap.servers": self.kafka, "group.id": group, "auto.offset.reset": "earliest"})
+        reader.subscribe([f"{source.topic}.dead"])
+        until = time.monotonic() + 20
+        try:
+            while time.monotonic() < until:
+                record = reader.poll(0.2)
+                if record is None or record.error():
+                    continue
+                headers = {name: value.decode() for name, value in record.headers()}
+                if (int(headers["dead-partition"]), int(headers["dead-offset"])) == (source.partition, source.offset):
+                    return headers
+        finally:
+            reader.close()
+        raise TimeoutError(f"no dead letter of {source}")
+
+    def like(self, need: Any, product: str) -> float:
+        """Cosine of r_u and the product."""
+        assert need.vector.space == ENCODER.space
+        return float(np.frombuffer(need.vector.data, "<f4") @ ENCODER.encode([NAMES[product]])[0])
+
+    def stamped(self, seconds: int = 0) -> dict[str, str]:
+        """A new event id, and a time so long after an hour ago."""
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - 3_600 + seconds))
+        return {"event_id": f"event-{next(numbers)}", "occurred_at": at}
+
+    def violation(self, error: Any) -> Any:
+        """What a refused call says of the first wrong field."""
+        details = error_details_pb2.BadRequest()
+        rpc_status.from_call(error).details[0].Unpack(details)
+        return details.field_violations[0]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    house = House(tmp_path_factory.mktemp("redis"))
+    yield house
+    house.stop()
+
+
+@pytest.fixture
+def shop(house: House, tenant: str) -> str:
+    """A tenant with all products."""
+    for product in NAMES:
+        house.product(tenant, product)
+    return tenant
