@@ -24,12 +24,17 @@ _NUMBER = re.compile(
 def _either(names: Iterator[str]) -> str:
     """Longest first; a name of letters does not end inside a word."""
     ordered = sorted(names, key=len, reverse=True)
-    return "|".join(re.escape(name) + ("(?![A-Za-z])" if name[-1].isascii() and name[-1].isalpha() else "") for name in ordered)
+    return "|".join(
+        re.escape(name) + ("(?![A-Za-z])" if name[-1].isascii() and name[-1].isalpha() else "") for name in ordered
+    )
 
 
 _UNIT = re.compile(rf"[ \u00a0-]?({_either(iter([*UNITS, 'K']))})", re.IGNORECASE)
 _MONEY_AFTER = re.compile(rf"[ \u00a0]?({_either(iter(CURRENCIES))})", re.IGNORECASE)
-_MONEY_BEFORE = re.compile(rf"(?:^|[^A-Za-z])({'|'.join(re.escape(c) for c in sorted(CURRENCIES, key=len, reverse=True))})[ \u00a0]?$", re.IGNORECASE)
+_MONEY_BEFORE = re.compile(
+    rf"(?:^|[^A-Za-z])({'|'.join(re.escape(c) for c in sorted(CURRENCIES, key=len, reverse=True))})[ \u00a0]?$",
+    re.IGNORECASE,
+)
 _NEXT = re.compile(rf"[ \u00a0-]?([A-Za-z]+|[{_HAN}])")
 _SHARED_UNIT = re.compile(r"\s*(?:,|、|，|/|–|—|-|~|～|×|x|to|and|or|至|到|和|或)\s*", re.IGNORECASE)
 _LINKS = {"to", "and", "or", "x", "for", "in", "of", "at", "is", "with", "on", "by", "from", "a", "the", "now", "only",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-_NOT = re.compile(r"(\b(not|no|non|never|without|isn't|aren't|neither|nor|avoid)\b|n't|不|非|无|勿|别|禁)[^.,;!?，。；！？]{0,12}$", re.IGNORECASE)
+_NOT = re.compile(
+    r"(\b(not|no|non|never|without|isn't|aren't|neither|nor|avoid)\b|n't|不|非|无|勿|别|禁)[^.,;!?，。；！？]{0,12}$",
+    re.IGNORECASE,
+)
 _NEAR = 24  # characters before a word in which its denial is looked for
 
 

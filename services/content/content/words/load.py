@@ -19,13 +19,20 @@ def rules() -> Rules:
         ClaimKind(entry["kind"], Rule(entry["rule"]), WordList([*entry["en"], *entry["zh"]], entry.get("except", ())))
         for entry in tomllib.loads(_read("banned_claims.toml"))["claim"]
     ]
-    lines = [line.split("\t") for line in _read("attribute_words.tsv").splitlines() if line and not line.startswith("#")]
+    lines = [
+        line.split("\t") for line in _read("attribute_words.tsv").splitlines() if line and not line.startswith("#")
+    ]
     return Rules(kinds, Properties([[name.strip() for name in line] for line in lines]))
 
 
 def wording() -> Wording:
     """What the template generator may write."""
     return tomllib.loads(_read("wording.toml"))
+
+
+def phrases() -> dict[str, dict[str, str]]:
+    """Language → attribute → how a text speaks of it."""
+    return tomllib.loads(_read("attribute_phrases.toml"))
 
 
 def _read(name: str) -> str:

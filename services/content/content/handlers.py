@@ -1,0 +1,117 @@
+"""Kafka event → use case.
+
+Delivery is at least once and the effect exactly once: a template that comes again is written as it is; an outcome is
+counted together with the offset after it, so that one which comes again is passed over; who is forgotten already has
+nothing left to forget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attune.events.v1.clickstream_pb2 import BehaviorKind, ClickstreamEvent
+from attune.events.v1.erasure_pb2 import ErasureRequest
+from attune.events.v1.template_pb2 import Template as TemplateMessage
+from chassis.kafka import Decoder, Record, Rejected, Route, Slice, proto_decoder
+from content.domain.composition import Outcome
+from content.domain.customer import DEFAULT_TENANT, Person
+from content.domain.gaps import BadTemplate, Template
+from content.usecases.learn import Forget, LearnOutcomes, LearnTemplates, readable
+from content.usecases.ports import Happened, Span
+
+TEMPLATES, CLICKS, ERASURES = (f"attune.{topic}.v1" for topic in ("templates", "clickstream", "erasures"))
+TOPICS = (TEMPLATES, CLICKS, ERASURES)
+_OUTCOMES = {
+    BehaviorKind.BEHAVIOR_KIND_IMPRESSION: Outcome.IMPRESSION,
+    BehaviorKind.BEHAVIOR_KIND_CLICK: Outcome.CLICK,
+    BehaviorKind.BEHAVIOR_KIND_PURCHASE: Outcome.PURCHASE,
+}
+Refused = Sequence[tuple[int, Rejected]]
+
+
+def routes(templates: LearnTemplates, outcomes: LearnOutcomes, forget: Forget) -> list[Route[Any]]:
+    """What each topic does."""
+
+    async def on_templates(part: Slice[Template]) -> Refused:
+        await templates([item.key if item.value is None else item.value for item in part.items])
+        return []
+
+    async def on_clicks(part: Slice[ClickstreamEvent]) -> Refused:
+        happened = [h for item in part.items if item.value is not None and (h := _happened(item.offset, item.value))]
+        source = part.source
+        strange = await outcomes(Span(source.log, source.topic, source.partition, part.next_offset), happened)
+        return [(outcome.offset, _unknown_variant(outcome)) for outcome in strange]
+
+    async def on_erasures(part: Slice[ErasureRequest]) -> Refused:
+        for item in part.items:
+            if item.value is not None:
+                at = item.value.requested_at.ToMilliseconds()
+                await forget(Person.of(item.value.tenant, item.value.user_id), at)
+        return []
+
+    return [
+        Route(TEMPLATES, decode_template, on_templates),
+        Route(CLICKS, outcome_decoder(), on_clicks, owner=False),
+        Route(ERASURES, proto_decoder(ErasureRequest), on_erasures, owner=False),
+    ]
+
+
+_template = proto_decoder(TemplateMessage)
+
+
+def decode_template(record: Record) -> Template:
+    """A template that some product could fill."""
+    message = _template(record)
+    template = Template(
+        message.tenant or DEFAULT_TENANT,
+        message.template_id,
+        message.channel,
+        message.language,
+        message.body,
+        message.max_chars,
+        message.appeal,
+    )
+    try:
+        return readable(template)
+    except BadTemplate as bad:
+        raise Rejected("invalid-template", field=bad.field, value=bad.value, remedy=str(bad)) from None
+
+
+def outcome_decoder() -> Decoder[ClickstreamEvent | None]:
+    """Clickstream events with a content reference; the many others are not read to the end."""
+    decode = proto_decoder(ClickstreamEvent)
+
+    def decode_outcome(record: Record) -> ClickstreamEvent | None:
+        if b"experiment" not in (record.value or b"") and _is_json(record):
+            return None
+        event = decode(record)
+        return event if event.HasField("content") else None
+
+    return decode_outcome
+
+
+def _is_json(record: Record) -> bool:
+    """In JSON the reference names its fields (`experiment_id`, `experimentId`); in Protobuf it has no name to look for."""
+    content_type = record.headers.get("content-type") or record.headers.get("ce_datacontenttype") or ""
+    return "protobuf" not in content_type
+
+
+def _happened(offset: int, event: ClickstreamEvent) -> Happened | None:
+    outcome = _OUTCOMES.get(event.kind)
+    if outcome is None:
+        return None
+    said = event.content
+    return Happened(
+        offset, event.event_id, Person.of(event.tenant, event.user_id), outcome, said.composition_id,
+        said.experiment_id, said.variant_id, event.occurred_at.ToMilliseconds(),
+    )  # fmt: skip
+
+
+def _unknown_variant(outcome: Happened) -> Rejected:
+    return Rejected(
+        "unknown-variant",
+        field="content.variant_id",
+        value=f"{outcome.experiment_id}/{outcome.variant_id}",
+        remedy="copy composition_id, experiment_id and variant_id from the reply of Compose",
+    )

@@ -1,0 +1,112 @@
+"""What was said to whom, in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+from redis.asyncio import Redis
+
+from content.domain.appeals import Response
+from content.domain.composition import Composition, Outcome
+from content.domain.customer import Person
+from content.stores.away import memory
+from content.stores.counting import Counter
+from content.usecases.ports import Happened, Span
+
+_MOST = 200  # compositions of one person: some weeks of mail and banners
+_COLUMNS = {Outcome.IMPRESSION: "shown", Outcome.CLICK: "clicked"}
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Composition).decode
+
+# KEYS: made, order, gone. ARGV: id, composition, its time, lifetime in ms, how many are kept.
+_REMEMBER = """
+if tonumber(redis.call('GET', KEYS[3]) or '-1') >= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', tonumber(ARGV[3]) - tonumber(ARGV[4]))
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -tonumber(ARGV[5]) - 1)) do old[#old + 1] = id end
+for _, id in ipairs(old) do
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('ZREM', KEYS[2], id)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+return 1
+"""
+# KEYS: made, order, responses, events, gone. ARGV: when it was asked for, how long that is kept in ms.
+_FORGET = """
+local count = redis.call('HLEN', KEYS[1])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+local before = tonumber(redis.call('GET', KEYS[5]) or '-1')
+redis.call('SET', KEYS[5], string.format('%.0f', math.max(before, tonumber(ARGV[1]))), 'PX', ARGV[2])
+return count
+"""
+
+
+class RedisCompositions:
+    """Keys `composition:{t/<tenant>/<user>}:<part>`, one slot per person. Parts: `made` is composition id → composition,
+    `order` its times, `responses` and `events` as Counter says, `gone` when the person asked to be forgotten.
+
+    Invariants: nothing from before `gone` is written after it; all but `gone` ends `lifetime` after the last text.
+    """
+
+    def __init__(self, redis: Redis, now: Callable[[], int], *, lifetime: timedelta, forgotten_for: timedelta) -> None:
+        """`now`: milliseconds since 1970; `forgotten_for`: how long old events may still come."""
+        self._redis, self._now, self._counter = redis, now, Counter(redis)
+        self._lifetime, self._forgotten_for = _ms(lifetime), _ms(forgotten_for)
+        self._remember, self._forget = redis.register_script(_REMEMBER), redis.register_script(_FORGET)
+
+    async def remember(self, person: Person, composition: Composition) -> bool:
+        keys = [_key(person, part) for part in ("made", "order", "gone")]
+        arguments = [composition.composition_id, _encode(composition), composition.at, self._lifetime, _MOST]
+        with memory():
+            return bool(await self._remember(keys=keys, args=arguments))
+
+    async def find(self, wanted: Sequence[tuple[Person, str]]) -> list[Composition | None]:
+        with memory():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for person, composition_id in wanted:
+                    pipe.hget(_key(person, "made"), composition_id)
+                blobs: list[bytes | None] = await pipe.execute()
+        return [None if blob is None else _decode(blob) for blob in blobs]
+
+    async def responses(self, person: Person) -> Mapping[str, Response]:
+        with memory():
+            held: dict[bytes, bytes] = await self._redis.hgetall(_key(person, "responses"))
+        found: dict[str, Response] = {}
+        for key, number in held.items():
+            kind, _, rest = key.decode().partition(":")
+            outcome, _, appeal = rest.partition(":")
+            if kind == "n" and outcome in _COLUMNS:
+                before = found.get(appeal, Response())
+                found[appeal] = replace(before, **{_COLUMNS[Outcome(outcome)]: int(number)})
+        return found
+
+    async def respond(self, span: Span, person: Person, outcomes: Sequence[tuple[Happened, str]]) -> None:
+        fields = [(outcome, f"n:{outcome.outcome}:{appeal}") for outcome, appeal in outcomes]
+        with memory():
+            await self._counter.add(
+                _key(person, "responses"),
+                _key(person, "events"),
+                span,
+                fields,
+                arrived=self._now(),
+                gone=_key(person, "gone"),
+                lifetime_ms=self._lifetime,
+            )
+
+    async def forget(self, person: Person, at: int) -> int:
+        keys = [_key(person, part) for part in ("made", "order", "responses", "events", "gone")]
+        with memory():
+            return int(await self._forget(keys=keys, args=[at, self._forgotten_for]))
+
+
+def _key(person: Person, part: str) -> str:
+    return f"composition:{{t/{person.tenant}/{person.user}}}:{part}"
+
+
+def _ms(time: timedelta) -> int:
+    return time // timedelta(milliseconds=1)

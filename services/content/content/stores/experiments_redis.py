@@ -1,0 +1,77 @@
+"""Experiments in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from redis.asyncio import Redis
+
+from content.domain.composition import Outcome
+from content.domain.experiment import Counts, Experiment
+from content.stores.away import memory
+from content.stores.counting import Counter
+from content.usecases.ports import Happened, Span
+
+_COLUMNS = {Outcome.IMPRESSION: "impressions", Outcome.CLICK: "clicks", Outcome.PURCHASE: "purchases"}
+
+
+class RedisExperiments:
+    """Keys: `experiment:{t/<tenant>/<id>}:arms` is a hash with `a:<variant>` for each arm, `n:<outcome>:<context>:<variant>`
+    for each count, `o:…` as Counter says and `last`; `…:events` holds ids of counted events; `experiment:{t/<tenant>}:all`
+    holds the ids of a shop's experiments. Nothing in them names a person.
+    """
+
+    def __init__(self, redis: Redis, now: Callable[[], int]) -> None:
+        """`now`: milliseconds since 1970."""
+        self._redis, self._now, self._counter = redis, now, Counter(redis)
+
+    async def open(self, tenant: str, experiment_id: str, variants: Collection[str]) -> None:
+        with memory():
+            await self._redis.sadd(_all(tenant), experiment_id)
+            await self._redis.hset(_arms(tenant, experiment_id), mapping={f"a:{variant}": 1 for variant in variants})
+
+    async def get(self, tenant: str, experiment_id: str) -> Experiment | None:
+        with memory():
+            held = await self._redis.hgetall(_arms(tenant, experiment_id))
+        return _experiment(experiment_id, held) if held else None
+
+    async def all(self, tenant: str) -> Sequence[Experiment]:
+        with memory():
+            ids = sorted(name.decode() for name in await self._redis.smembers(_all(tenant)))
+        found = [await self.get(tenant, name) for name in ids]
+        return [experiment for experiment in found if experiment is not None]
+
+    async def count(
+        self, span: Span, tenant: str, experiment_id: str, outcomes: Sequence[tuple[Happened, str]]
+    ) -> None:
+        counts = _arms(tenant, experiment_id)
+        fields = [(o, f"n:{o.outcome}:{context}:{o.variant_id}") for o, context in outcomes]
+        with memory():
+            await self._counter.add(counts, _events(tenant, experiment_id), span, fields, arrived=self._now())
+
+
+def _experiment(experiment_id: str, held: dict[bytes, bytes]) -> Experiment:
+    arms: dict[str, dict[str, Counts]] = {}
+    for key, number in sorted(held.items()):
+        kind, _, rest = key.decode().partition(":")
+        if kind == "a":
+            arms.setdefault(rest, {})
+        elif kind == "n":
+            outcome, context, variant = rest.split(":", 2)
+            by_context = arms.setdefault(variant, {})
+            counts = by_context.get(context, Counts())
+            by_context[context] = replace(counts, **{_COLUMNS[Outcome(outcome)]: int(number)})
+    return Experiment(experiment_id, arms, int(held.get(b"last", 0)))
+
+
+def _arms(tenant: str, experiment_id: str) -> str:
+    return f"experiment:{{t/{tenant}/{experiment_id}}}:arms"
+
+
+def _events(tenant: str, experiment_id: str) -> str:
+    return f"experiment:{{t/{tenant}/{experiment_id}}}:events"
+
+
+def _all(tenant: str) -> str:
+    return f"experiment:{{t/{tenant}}}:all"
