@@ -6,32 +6,38 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from recommender.domain.score import Scored
+import numpy as np
+
+from recommender.domain.score import Scored, Scores
 from recommender.domain.shop import Shop
 
 _SHARE = 0.6  # of the offers that may come from one category before others have had their turn
 
 
-def choose(shop: Shop, scored: Sequence[Scored], k: int, *, diverse: bool) -> list[Scored]:
+def choose(shop: Shop, scores: Scores, k: int, *, diverse: bool) -> list[Scored]:
     """The k best, best first; of equals the one that came first.
 
     When `diverse`, a category that has its share waits until the others had their turn, and fills what is left.
     """
-    ranked = sorted(scored, key=lambda s: -s.value)
-    if not diverse:
-        return ranked[:k]
+    ranked: list[int] = np.argsort(-scores.totals, kind="stable").tolist()
+    rows = _diverse(shop, scores, ranked, k) if diverse else ranked[:k]
+    return [scores.at(row) for row in rows]
+
+
+def _diverse(shop: Shop, scores: Scores, ranked: Sequence[int], k: int) -> list[int]:
     most = max(2, math.ceil(_SHARE * k))
     taken: Counter[str] = Counter()
-    chosen: list[Scored] = []
-    waiting: list[Scored] = []
-    for each in ranked:
-        category = shop.at(each.place).category
+    chosen: list[int] = []
+    waiting: list[int] = []
+    for row in ranked:
+        category = shop.at(scores.places[row]).category
         if category and taken[category] >= most:
-            waiting.append(each)
+            waiting.append(row)
             continue
         taken[category] += 1
-        chosen.append(each)
+        chosen.append(row)
         if len(chosen) == k:
             break
     chosen += waiting[: k - len(chosen)]
-    return sorted(chosen, key=lambda s: -s.value)
+    rank = {row: index for index, row in enumerate(ranked)}
+    return sorted(chosen, key=rank.__getitem__)

@@ -74,7 +74,7 @@ class Product:
 
 
 def in_language(texts: Mapping[str, str], language: str) -> str:
-    """The text of the longest tag that fits (`zh-Hant-TW`, `zh-Hant`, `zh`), else English, else the first, else none."""
+    """The text of the longest tag that fits (`zh-Hant-TW`, `zh-Hant`, `zh`), else English, else the first or none."""
     if not texts:
         return ""
     tag = language

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from recommender.domain.score import Scored, Step
+from recommender.domain.around import Step
+from recommender.domain.score import Scored
 from recommender.domain.shop import Shop
 
 _WORDING = {

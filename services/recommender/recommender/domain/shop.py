@@ -119,6 +119,18 @@ class Shop:
                     same[index] += 0.2 * sum(wanted.get(pair, 0.0) for pair in own) / len(own)
         return same
 
+    def alike(self, place: int, seeds: Sequence[int]) -> Values:
+        """How much one place has in common with each seed, as `overlap` counts it; (seeds,)."""
+        of = np.asarray(seeds, dtype=np.int64)
+        same: Values = np.zeros(len(of))
+        for column, weight in ((self.categories, 0.5), (self.brands, 0.3)):
+            if column[place]:
+                same += weight * (column[of] == column[place])
+        own = self.attributes(place)
+        if own:
+            same += np.array([0.2 * len(own & self.attributes(seed)) / len(own) for seed in seeds])
+        return same
+
     def _facet(self, name: str) -> int:
         return self._facets.setdefault(name, len(self._facets))
 

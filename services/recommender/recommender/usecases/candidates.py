@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from recommender.domain.score import LINK_SHARE, STATED, Wish, related
+from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.ports import Hit, ProductIndex
 
@@ -44,7 +42,8 @@ class Candidates:
             heaviest = dict(sorted(wish.words.items(), key=lambda item: -item[1])[:_HEAVIEST])
             hits = await self._index.by_words(shop.tenant, heaviest, max(WORDS, 2 * k) + more, allowed)
             propose("words", _places(shop, hits))
-        propose("graph", _by_graph(shop, wish.seeds, max(GRAPH, 2 * k)))
+        if wish.around is not None:
+            propose("graph", wish.around.nearest(max(GRAPH, 2 * k)))
         propose("trend", shop.trend.top(max(TREND, 2 * k) + more).tolist())
         propose("text", wish.mentioned)
         if len(found) < k:  # a shop without events, or a filter that few products pass
@@ -54,13 +53,3 @@ class Candidates:
 
 def _places(shop: Shop, hits: Sequence[Hit]) -> list[int]:
     return shop.known(hit.product_id for hit in hits)
-
-
-def _by_graph(shop: Shop, seeds: Sequence[int], k: int) -> list[int]:
-    if not seeds:
-        return []
-    parts = related(shop, seeds, len(shop.ids))
-    total = sum((LINK_SHARE.get(kind, STATED) * values for kind, values in parts.items()), np.zeros(len(shop.ids)))
-    some = np.flatnonzero(total)
-    best: list[int] = some[np.argsort(-total[some], kind="stable")][:k].tolist()
-    return best

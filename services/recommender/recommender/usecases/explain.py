@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recommender.domain.around import Step
 from recommender.domain.history import Done
 from recommender.domain.product import Key, Product
 from recommender.domain.reasons import reason
-from recommender.domain.score import Mode, Scored, Step, Weights, score, steps_to
+from recommender.domain.score import Mode, Scored, Weights, score
 from recommender.domain.shop import Allowed
 from recommender.usecases.offer import basis
 from recommender.usecases.ports import Fallback, Models, Person
@@ -56,8 +57,8 @@ class Explain:
         shop, wish = known.shop, known.wish
         place = shop.places[product_id]
         language = language or known.language or "en"
-        (scored,) = score(shop, wish, [place], self._weights, mode)
-        steps = steps_to(shop, wish.seeds, place) if mode is Mode.CONDITIONED else []
+        scored = score(shop, wish, [place], self._weights, mode).at(0)
+        steps = wish.around.steps_to(place) if wish.around is not None and mode is Mode.CONDITIONED else []
         return Explanation(
             product,
             scored,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chassis.kafka import Position as Watermark
+from recommender.domain.around import Around
 from recommender.domain.choice import choose
 from recommender.domain.errors import ForeignSpace, UnusableVector
 from recommender.domain.mentions import Mention
 from recommender.domain.product import Key, Product
 from recommender.domain.reasons import Basis, reason
-from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score, steps_to
+from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.ports import Fallback, Models, Person, Vector
@@ -121,7 +122,7 @@ class Similar:
         entry = shop.entries[place]
         assert entry is not None, key  # noqa: S101 - it was found a line ago
         words = dict(zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True))
-        wish = Wish(vector=entry.vector, words=words, seeds=[place])
+        wish = Wish(vector=entry.vector, words=words, around=Around(shop, [place]))
         found = await self._candidates(shop, wish, asked.k, asked.allowed, [place])
         scored = score(shop, wish, [p for p in found if found[p] != ["trend"]], ALIKE, Mode.CONDITIONED)
         chosen = choose(shop, scored, asked.k, diverse=False)
@@ -164,8 +165,8 @@ class Search:
             wish = replace(wish, leaning=known.wish.vector)
         found = await self._candidates(shop, wish, asked.k, asked.allowed, ())
         fitting = [place for place, sources in found.items() if {"need", "words"} & set(sources)]
-        scored = [s for s in score(shop, wish, fitting, SEARCH, Mode.CONDITIONED) if _fits(s)]
-        chosen = choose(shop, scored, asked.k, diverse=False)
+        scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED)
+        chosen = [s for s in choose(shop, scores, asked.k, diverse=False) if _fits(s)]
         said = [text] if text else []
         return Offers(_offers(shop, wish, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
 
@@ -174,7 +175,7 @@ def basis(shop: Shop, wish: Wish, place: int, texts: Sequence[str]) -> Basis:
     """What a reason for a product may speak of."""
     seeds = [seed for seed in wish.seeds[:LAST] if shop.entries[seed] is not None]
     nearest = max(seeds, key=lambda seed: float(shop.vectors[seed] @ shop.vectors[place]), default=None)
-    steps = [step for step in steps_to(shop, wish.seeds, place) if shop.entries[step.source] is not None]
+    steps = () if wish.around is None else wish.around.steps_to(place)
     return Basis(steps, nearest, texts[:1])
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from chassis.kafka import Position as Watermark
 from chassis.kafka.progress import Progress
+from recommender.domain.around import Around, decays
 from recommender.domain.history import Done, History
-from recommender.domain.score import Mode, Wish, decays
+from recommender.domain.score import Mode, Wish
 from recommender.domain.shop import Shop
 from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Person, Relations, Vector
 from recommender.usecases.world import World
@@ -78,7 +79,7 @@ class Understand:
             fallbacks.append(Fallback("need", "trend", "nothing is known of this person yet"))
         return Understanding(
             shop,
-            Wish(vector=vector, words=self._models.names(need.words), seeds=seeds),
+            Wish(vector=vector, words=self._models.names(need.words), around=Around(shop, seeds)),
             history,
             need.spectrum,
             [b.text for b in need.spectrum if b.text],
@@ -97,7 +98,7 @@ class Understand:
             return away
 
     def _from_history(self, shop: Shop, seeds: Sequence[int]) -> Wish:
-        return Wish(vector=_mean(shop, seeds), words=_words(shop, seeds), seeds=seeds)
+        return Wish(vector=_mean(shop, seeds), words=_words(shop, seeds), around=Around(shop, seeds))
 
 
 def _mean(shop: Shop, seeds: Sequence[int]) -> Vector | None:
