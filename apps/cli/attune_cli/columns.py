@@ -78,7 +78,7 @@ class Columns:
             put(form, self.message, path, constant, self.language)
         for path, source in sources.items():
             value = source.value(cells)
-            if value is not None and value != "":
+            if text(value):
                 put(form, self.message, path, value, self.language)
         return form
 

@@ -18,7 +18,8 @@ class Log:
     """Reads what Kafka knows of its topics and groups."""
 
     def __init__(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
-        self._admin, self._consumer = admin, consumer
+        self._admin, self._idle = admin, consumer
+        self._started = False
         self._coordinators: dict[str, int] = {}
 
     async def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
@@ -36,11 +37,11 @@ class Log:
 
     async def ends(self, partitions: Sequence[TopicPartition]) -> Ends:
         """One after the last record of each."""
-        return dict(await self._consumer.end_offsets(partitions)) if partitions else {}
+        return dict(await (await self._consumer()).end_offsets(partitions)) if partitions else {}
 
     async def begins(self, partitions: Sequence[TopicPartition]) -> Ends:
         """The first record of each that is still kept."""
-        return dict(await self._consumer.beginning_offsets(partitions)) if partitions else {}
+        return dict(await (await self._consumer()).beginning_offsets(partitions)) if partitions else {}
 
     async def committed(self, group: str, partitions: Sequence[TopicPartition]) -> Ends:
         """The next offset the group will read of each; -1 where it has committed none."""
@@ -52,37 +53,42 @@ class Log:
     async def records(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[ConsumerRecord]:
         """All records that are there now, partition by partition."""
         ends, begins = await self.ends(partitions), await self.begins(partitions)
+        consumer = await self._consumer()
         for tp in partitions:
             if ends[tp] <= begins[tp]:
                 continue
-            self._consumer.assign([tp])
-            self._consumer.seek(tp, begins[tp])
-            while await self._consumer.position(tp) < ends[tp]:
-                for record in (await self._consumer.getmany(tp, timeout_ms=_WAIT)).get(tp, []):
+            consumer.assign([tp])
+            consumer.seek(tp, begins[tp])
+            while await consumer.position(tp) < ends[tp]:
+                for record in (await consumer.getmany(tp, timeout_ms=_WAIT)).get(tp, []):
                     if record.offset < ends[tp]:
                         yield record
+
+    async def _consumer(self) -> AIOKafkaConsumer:
+        """Started when it is needed first: aiokafka cannot stop one that has only just begun."""
+        if not self._started:
+            await self._idle.start()
+            self._started = True
+        return self._idle
 
 
 @asynccontextmanager
 async def reading(bootstrap: str) -> AsyncIterator[Log]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_WAIT)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=20)
-    await admin.start()
     try:
-        await consumer.start()
-        try:
-            yield Log(admin, consumer)
-        finally:
-            await consumer.stop()
+        await admin.start()
+        yield Log(admin, consumer)
     finally:
+        await consumer.stop()
         await admin.close()
 
 
 @asynccontextmanager
 async def writing(bootstrap: str) -> AsyncIterator[Producer]:
     producer = Producer(bootstrap)
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()
