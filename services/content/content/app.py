@@ -43,7 +43,7 @@ async def main() -> None:
     key = settings.generator_key.get_secret_value() if settings.generator_key else None
     try:
         encoder = await asyncio.to_thread(load_encoder, settings.encoder)
-        generator = load_generator(settings.generator, words.wording(), api_key=key, timeout=settings.generator_timeout)
+        generator = load_generator(settings.generator, words.wording(), key=key, timeout=settings.generator_timeout)
     except (ValueError, ModuleNotFoundError) as error:
         sys.stderr.write(f"{NAME}: {error}\n")
         raise SystemExit(2) from None

@@ -110,8 +110,8 @@ class RecommenderClient:
         """The record as the catalogue has it; see Products."""
         request = GetProductsRequest(tenant=tenant, product_ids=[product_id])
 
-        async def call(timeout: float) -> Sequence[ProductMessage]:
-            return list((await self._stub.GetProducts(request, timeout=timeout)).products)
+        async def call(seconds: float) -> Sequence[ProductMessage]:
+            return list((await self._stub.GetProducts(request, timeout=seconds)).products)
 
         try:
             found = await self._records.ask(call)

@@ -92,7 +92,7 @@ def outcome_decoder() -> Decoder[ClickstreamEvent | None]:
 
 
 def _is_json(record: Record) -> bool:
-    """In JSON the reference names its fields (`experiment_id`, `experimentId`); in Protobuf it has no name to look for."""
+    """In JSON the reference names its fields (`experiment_id`, `experimentId`); in Protobuf it has no name."""
     content_type = record.headers.get("content-type") or record.headers.get("ce_datacontenttype") or ""
     return "protobuf" not in content_type
 

@@ -50,7 +50,8 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
         self._compose, self._experiments, self._forget = compose, experiments, forget
         self._progress, self._topics, self._seed, self._now = progress, topics, seed, now
 
-    async def Compose(self, request: pb.ComposeRequest, context: Context) -> pb.ComposeResponse:  # type: ignore[override]
+    async def Compose(self, request: pb.ComposeRequest, context: Context) -> pb.ComposeResponse:  # noqa: N802
+        del context
         reached = await self._progress.reached(_positions(request.at_least))
         awaited = [Awaited(w.topic, w.partition, w.offset, w.log) for w in request.at_least]
         person = Person.of(request.user.tenant, request.user.user_id)
@@ -62,9 +63,8 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
             served=self._served(made.by, made, stale=made.stale or not reached),
         )
 
-    async def GetExperiment(  # type: ignore[override]
-        self, request: pb.GetExperimentRequest, context: Context
-    ) -> pb.GetExperimentResponse:
+    async def GetExperiment(self, request: pb.GetExperimentRequest, context: Context) -> pb.GetExperimentResponse:  # noqa: N802
+        del context
         tenant = request.tenant or DEFAULT_TENANT
         if request.experiment_id:
             found = [replies.experiment(await self._experiments.one(tenant, request.experiment_id), with_arms=True)]
@@ -72,7 +72,8 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
             found = [replies.experiment(held, with_arms=False) for held in await self._experiments.all(tenant)]
         return pb.GetExperimentResponse(experiments=found, served=self._served(["experiment"]))
 
-    async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # type: ignore[override]
+    async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802
+        del context
         at = self._now()
         count = await self._forget(Person.of(request.user.tenant, request.user.user_id), at)
         receipt = types_pb2.Erased(

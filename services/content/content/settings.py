@@ -16,13 +16,13 @@ class Settings(ProcessSettings):
     """Read once from the environment; `ATTUNE_CONTENT_…` are this service's own."""
 
     redis_url: str  # ATTUNE_REDIS_URL
-    needs_address: str = "127.0.0.1:7001"  # ATTUNE_NEEDS_ADDRESS
-    recommender_address: str = "127.0.0.1:7002"  # ATTUNE_RECOMMENDER_ADDRESS
+    needs_address: str  # ATTUNE_NEEDS_ADDRESS: host:port
+    recommender_address: str  # ATTUNE_RECOMMENDER_ADDRESS: host:port
     encoder: str = "static"  # ATTUNE_ENCODER: in another space than the needs service's, r_u counts for nothing
     generator: str = "template"  # ATTUNE_GENERATOR
     generator_key: SecretStr | None = None  # ATTUNE_GENERATOR_KEY
 
-    # Mail, messages and push reach people outside of the shop: law asks for consent. What the shop itself shows, does not.
+    # Mail, messages and push reach people outside of the shop, and law asks for consent; the shop's own pages do not.
     marketing_channels: frozenset[str] = Field(
         frozenset({"email", "sms", "push"}), validation_alias="ATTUNE_CONTENT_MARKETING_CHANNELS"
     )

@@ -86,15 +86,16 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
         return Amount(start - 3, end, value, "share")
     if text[:start].endswith("第"):
         return Amount(start - 1, end, value, "ordinal")
-    money = _money(text, start, end, value)
-    if money is not None:
-        return money
+    return _money(text, start, end, value) or _measured(text, start, end, value) or _bare(text, match, value)
+
+
+def _measured(text: str, start: int, end: int, value: Decimal) -> Amount | None:
     measured = _UNIT.match(text, end)
     if measured and (known := unit(measured[1])):
         return Amount(start, measured.end(), value * known[1], known[0])
     if text.startswith(("折", "成"), end):
         return Amount(start, end + 1, value, "discount" if text[end] == "折" else "share of ten")
-    return _bare(text, match, value)
+    return None
 
 
 def _bare(text: str, match: re.Match[str], value: Decimal) -> Amount | None:

@@ -59,7 +59,7 @@ def _cheapness(customer: Customer, product: Product) -> float:
 
 def _lift(appeal: str, responses: Mapping[str, Response]) -> float:
     """Clicks on this appeal over those expected at the person's own rate, shrunk to 1."""
-    shown, clicked = (sum(getattr(r, name) for r in responses.values()) for name in ("shown", "clicked"))
+    shown, clicked = sum(r.shown for r in responses.values()), sum(r.clicked for r in responses.values())
     rate = (clicked + 10 * _RATE) / (max(shown, clicked) + 10)
     own = responses.get(appeal, Response())
     return (own.clicked + _SHRINK) / (max(own.shown, own.clicked) * rate + _SHRINK)

@@ -43,7 +43,7 @@ class Rules:
 
 
 class FactChecker:
-    """Finds every number, price, share, property, name and claim of a text, and what one product's record says to it."""
+    """Finds every number, price, property, name and claim of a text, and what one product's record says to it."""
 
     def __init__(self, product: Product, rules: Rules, others: Collection[str] = ()) -> None:
         """`others`: names of brands and products that are not this one, as far as they are known."""

@@ -85,7 +85,7 @@ def price_text(price: Money, language: str) -> str:
 
 
 def any_value(values: Mapping[str, str], language: str) -> tuple[str, bool] | None:
-    """A name in the language, or else in another one: names of products travel. With whether it is the language's own."""
+    """A name in the language, or else in another one: names travel. With whether it is the language's own."""
     own = value(values, language)
     if own is not None:
         return own, True

@@ -26,7 +26,7 @@ def broader(language: str) -> Iterator[str]:
 
 
 def value(values: Mapping[str, str], language: str) -> str | None:
-    """The value for a language: the nearest broader tag, then what holds for all, then a sibling (`zh-TW` for `zh-CN`)."""
+    """The value for a language: the nearest broader tag, then what holds for all, then a sibling (`zh-TW`, `zh-CN`)."""
     by_tag = {tag(name): text for name, text in values.items() if text.strip()}
     for name in (*broader(language), ANY, ""):
         if name in by_tag:

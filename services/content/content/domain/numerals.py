@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-_SMALL = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_SMALL = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 ENGLISH: dict[str, Decimal] = {
     "one": Decimal(1),
@@ -23,10 +26,11 @@ CHINESE = "".join([*_DIGITS, *_PLACES, *_GROUPS, "半"])
 
 # Numerals that count nothing: removed before numbers are looked for.
 IDIOMS = (
-    "十分", "一点", "一些", "一下", "一起", "一切", "一定", "一样", "一直", "一般", "一边", "一旦", "一致", "一体", "一流", "一身",
-    "一向", "一律", "一擦", "一按", "一键", "一次性", "一家人", "一整", "统一", "唯一", "万一", "千万别", "千万不", "万千", "三明治",
-    "百搭", "百货", "四季", "四周", "五谷", "五官", "五金", "八角", "七夕", "双十一", "三文鱼", "二手", "百合", "万能", "半天",
-    "一半", "另一半", "多半", "千层", "九层", "六边", "四方", "三角", "一心一意", "三心二意", "五颜六色", "四面八方", "十全十美",
+    "十分", "一点", "一些", "一下", "一起", "一切", "一定", "一样", "一直", "一般", "一边", "一旦", "一致", "一体",
+    "一流", "一身", "一向", "一律", "一擦", "一按", "一键", "一次性", "一家人", "一整", "统一", "唯一", "万一",
+    "千万别", "千万不", "万千", "三明治", "百搭", "百货", "四季", "四周", "五谷", "五官", "五金", "八角", "七夕",
+    "双十一", "三文鱼", "二手", "百合", "万能", "半天", "一半", "另一半", "多半", "千层", "九层", "六边", "四方",
+    "三角", "一心一意", "三心二意", "五颜六色", "四面八方", "十全十美",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -47,8 +48,10 @@ return count
 
 
 class RedisCompositions:
-    """Keys `composition:{t/<tenant>/<user>}:<part>`, one slot per person. Parts: `made` is composition id → composition,
-    `order` its times, `responses` and `events` as Counter says, `gone` when the person asked to be forgotten.
+    """Keys `composition:{t/<tenant>/<user>}:<part>`, one slot per person.
+
+    Parts: `made` is composition id → composition, `order` its times, `responses` and `events` as Counter says, `gone`
+    when the person asked to be forgotten.
 
     Invariants: nothing from before `gone` is written after it; all but `gone` ends `lifetime` after the last text.
     """
@@ -61,7 +64,13 @@ class RedisCompositions:
 
     async def remember(self, person: Person, composition: Composition) -> bool:
         keys = [_key(person, part) for part in ("made", "order", "gone")]
-        arguments = [composition.composition_id, _encode(composition), composition.at, self._lifetime, _MOST]
+        arguments: list[str | bytes | int] = [
+            composition.composition_id,
+            _encode(composition),
+            composition.at,
+            self._lifetime,
+            _MOST,
+        ]
         with memory():
             return bool(await self._remember(keys=keys, args=arguments))
 
@@ -75,7 +84,7 @@ class RedisCompositions:
 
     async def responses(self, person: Person) -> Mapping[str, Response]:
         with memory():
-            held: dict[bytes, bytes] = await self._redis.hgetall(_key(person, "responses"))
+            held: dict[Any, Any] = await self._redis.hgetall(_key(person, "responses"))
         found: dict[str, Response] = {}
         for key, number in held.items():
             kind, _, rest = key.decode().partition(":")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -17,9 +18,9 @@ _COLUMNS = {Outcome.IMPRESSION: "impressions", Outcome.CLICK: "clicks", Outcome.
 
 
 class RedisExperiments:
-    """Keys: `experiment:{t/<tenant>/<id>}:arms` is a hash with `a:<variant>` for each arm, `n:<outcome>:<context>:<variant>`
-    for each count, `o:…` as Counter says and `last`; `…:events` holds ids of counted events; `experiment:{t/<tenant>}:all`
-    holds the ids of a shop's experiments. Nothing in them names a person.
+    """Keys: `experiment:{t/<tenant>/<id>}:arms` is a hash with `a:<variant>` for each arm, a count in each
+    `n:<outcome>:<context>:<variant>`, `o:…` as Counter says and `last`; `…:events` holds ids of counted events;
+    `experiment:{t/<tenant>}:all` holds the ids of a shop's experiments. Nothing in them names a person.
     """
 
     def __init__(self, redis: Redis, now: Callable[[], int]) -> None:
@@ -38,7 +39,8 @@ class RedisExperiments:
 
     async def all(self, tenant: str) -> Sequence[Experiment]:
         with memory():
-            ids = sorted(name.decode() for name in await self._redis.smembers(_all(tenant)))
+            members: set[Any] = await self._redis.smembers(_all(tenant))
+        ids = sorted(name.decode() for name in members)
         found = [await self.get(tenant, name) for name in ids]
         return [experiment for experiment in found if experiment is not None]
 
@@ -51,7 +53,7 @@ class RedisExperiments:
             await self._counter.add(counts, _events(tenant, experiment_id), span, fields, arrived=self._now())
 
 
-def _experiment(experiment_id: str, held: dict[bytes, bytes]) -> Experiment:
+def _experiment(experiment_id: str, held: dict[Any, Any]) -> Experiment:
     arms: dict[str, dict[str, Counts]] = {}
     for key, number in sorted(held.items()):
         kind, _, rest = key.decode().partition(":")
