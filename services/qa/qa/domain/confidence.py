@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from qa.domain.answer import Outcome
 from qa.domain.shelf import Found
 
+SAME = 0.99  # cosine from which on the question is one of the entry's own, word for word
+SURE = 0.98
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -28,12 +31,15 @@ class Calibration:
         if not found:
             return 0.0
         first = found[0]
+        cosine = first.score.of("sim(q,a).dense")
+        if cosine >= SAME:
+            return SURE
         second = found[1].score.value if len(found) > 1 else 0.0
         logit = (
             self.bias
             + self.margin * min(first.score.value - second, 1.5)
             + self.coverage * first.coverage
-            + self.cosine * first.score.of("sim(q,a).dense")
+            + self.cosine * cosine
         )
         return 1 / (1 + math.exp(-logit))
 
@@ -45,11 +51,14 @@ class Thresholds:
     direct: float = 0.8  # above: the entry's own words
     generated: float = 0.5  # above: said with its source, so that the customer can judge
     ask_back: float = 0.3  # above, with near rivals: which of these is meant?
+    near: float = 0.4  # cosine, or share of BM25, below which a phrasing only shares small words with the question
     rival: float = 0.25  # in units of g: a family this near to the best one may be meant as well
 
 
 def decide(found: Sequence[Found], probability: float, thresholds: Thresholds) -> Outcome:
     """What to do with a question whose best families these are."""
+    if not found or max(map(found[0].score.of, ("sim(q,a).dense", "sim(q,a).lexical"))) < thresholds.near:
+        return Outcome.HANDED_OVER
     if probability >= thresholds.direct:
         return Outcome.DIRECT
     if probability >= thresholds.ask_back and len(rivals(found, thresholds)) > 1:

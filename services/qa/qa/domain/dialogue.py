@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 
 from lm.language import detect
 from lm.lexical import words
@@ -42,12 +43,27 @@ class Dialogue:
         return self if made is None else replace(self, turns=self.turns[:made])
 
 
+class Leaning(IntEnum):
+    """How much a question leans on what was said before it."""
+
+    NOT = 0
+    PERHAPS = 1  # it is short
+    SURELY = 2  # it points back, or goes on
+
+
 @dataclass(frozen=True, slots=True)
 class Understood:
     """A question as it is to be read."""
 
     text: str
-    follows: bool  # whether it leans on the turns before it
+    leaning: Leaning
+    told: str = ""  # the family that the last answer told
+    new: str = ""  # the words that were not said before
+
+    @property
+    def reading(self) -> str:
+        """What is given to the encoder: the new words count twice, or the old subject would find the old answer."""
+        return f"{self.text} {self.new}" if self.new else self.text
 
 
 SHORT_EN, SHORT_ZH = 2, 6  # content words, characters: a question this short says too little to stand alone
@@ -74,30 +90,29 @@ def understand(question: str, dialogue: Dialogue) -> Understood:
     In Chinese fewer than 30 % of turns stand alone (coreference, ellipsis), so a follow-up is rewritten before anything
     is looked up: the subject of the last question that was understood is put in front of it.
     """
-    if not dialogue.turns or not leans(question):
-        return Understood(question, follows=False)
-    subject = _subject(dialogue.turns[-1].understood)
+    leaning = leans(question) if dialogue.turns else Leaning.NOT
+    subject = _subject(dialogue.turns[-1].understood) if leaning else ""
     if not subject:
-        return Understood(question, follows=False)
+        return Understood(question, Leaning.NOT)
     rest = _OPENS_ZH.sub("", _OPENS_EN.sub("", question.strip())) or question.strip()
     colon = "：" if detect(question) == "zh" else ": "
-    return Understood(f"{subject}{colon}{rest}"[:_LONGEST], follows=True)
+    told = next((citation.family for citation in dialogue.turns[-1].answer.citations), "")
+    return Understood(f"{subject}{colon}{rest}"[:_LONGEST], leaning, told, rest)
 
 
 _LONGEST = 400  # characters of a rewritten question: chains of follow-ups do not grow
 
 
-def leans(question: str) -> bool:
+def leans(question: str) -> Leaning:
     """Whether a question leans on what was said before it."""
     text = question.strip()
     if detect(text) == "zh":
-        return bool(
-            _OPENS_ZH.search(text)
-            or _POINTS_ZH.search(text)
-            or _ENDS_ZH.search(text)
-            or len(_END.sub("", text)) <= SHORT_ZH
-        )
-    return bool(_OPENS_EN.search(text) or _POINTS_EN.search(text)) or len(set(words(text))) < SHORT_EN
+        surely = _OPENS_ZH.search(text) or _POINTS_ZH.search(text) or _ENDS_ZH.search(text)
+        short = len(_END.sub("", text)) <= SHORT_ZH
+    else:
+        surely = _OPENS_EN.search(text) or _POINTS_EN.search(text)
+        short = len(set(words(text))) < SHORT_EN
+    return Leaning.SURELY if surely else Leaning.PERHAPS if short else Leaning.NOT
 
 
 def _subject(understood: str) -> str:

@@ -21,10 +21,12 @@ class Weights:
     lexical_both: float = 4.0  # … + this · BM25(q, a and r as one text)
     need: float = 0.05  # nearness of a to what the person needs: decides between equals, never against the words
     product: float = 0.1  # the entry is about a product the person lately dealt with
+    told: float = -1.0  # a follow-up asks for something that the last answer did not say
+    topic: float = 0.3  # and stays with the topic
 
 
 ARTICLE = Weights(dense_question=1, lexical_question=0, balance=0.5, dense_answer=1, lexical_answer=0, lexical_both=0,
-                  need=0, product=0)  # fmt: skip
+                  need=0, product=0, told=0, topic=0)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def score(values: Sequence[float], weights: Weights) -> Score:
         weights.balance * weights.lexical_both,
         weights.need,
         weights.product,
+        weights.told,
+        weights.topic,
     )
     return Score(tuple(Term(*parts) for parts in zip(NAMES, map(float, values), coefficients, strict=True)))
 
@@ -79,4 +83,6 @@ NAMES = (
     "sim(q,r).lexical_both",
     "need.dense",
     "need.product",
+    "dialogue.told",
+    "dialogue.topic",
 )

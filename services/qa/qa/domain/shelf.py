@@ -28,6 +28,7 @@ class Asked:
     vector: Vector  # unit or zero, (dim,)
     need: Vector | None = None  # r_u of the person, unit, same space
     products: Collection[str] = ()  # what the person lately dealt with
+    told: str = ""  # the family that was told last, when the question follows up on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Shelf:
         for number, found in enumerate(cut[:-1]):
             self._questions.add((entry.entry_id, number), found)
         self._answers.add(entry.entry_id, cut[-1])
-        self._both.add(entry.entry_id, cut[0] + cut[-1])
+        self._both.add(entry.entry_id, [word for found in cut for word in found])
         self._stale = True
 
     def remove(self, entry_id: str) -> None:
@@ -111,13 +112,25 @@ class Shelf:
         by_reply = np.where(holds, by_reply, -np.inf)
         totals = _most(by_phrasing, self._family_of[self._owner], len(self._families))
         totals += _most(by_reply, self._family_of, len(self._families))
+        told, topic = self._follows(asked.told)
+        totals += w.told * told + w.topic * topic
         ranked = []
         for family in np.argsort(-totals, kind="stable")[:k].tolist():
             if not np.isfinite(totals[family]):
                 break
             p = _best(by_phrasing, self._family_of[self._owner] == family)
             r = _best(by_reply, self._family_of == family)
-            values = (cos_a[p], bm_a[p], cos_r[r], bm_r[r], bm_b[r], near[p], own[self._owner[p]])
+            values = (
+                cos_a[p],
+                bm_a[p],
+                cos_r[r],
+                bm_r[r],
+                bm_b[r],
+                near[p],
+                own[self._owner[p]],
+                told[family],
+                topic[family],
+            )
             ranked.append(self._found(family, p, score(values, w), found, now))
         return ranked
 
@@ -145,6 +158,13 @@ class Shelf:
             mine = set(asked.products)
             own = np.array([float(bool(mine & set(self._entries[each][0].product_ids))) for each in self._ids])
         return near, own
+
+    def _follows(self, told: str) -> tuple[Floats, Floats]:
+        """Per family: 1 for the one told last; 1 for the others of its topic."""
+        last = np.array([float(family == told) for family in self._families])
+        topics = {self._entries[each][0].topic for each in self._members.get(told, ())} - {""}
+        same = [any(self._entries[each][0].topic in topics for each in self._members[f]) for f in self._families]
+        return last, np.array(same, dtype=np.float64) * (1 - last)
 
     @staticmethod
     def _share(index: Bm25[Key], found: Sequence[str], ids: Sequence[Key]) -> Floats:

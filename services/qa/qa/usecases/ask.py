@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from lm.language import detect
 from qa.domain.answer import Answer, Citation, Outcome
 from qa.domain.confidence import Calibration, Thresholds, decide, rivals
-from qa.domain.dialogue import Dialogue, Understood, understand
+from qa.domain.dialogue import Dialogue, Leaning, Understood, understand
 from qa.domain.library import Library
 from qa.domain.score import Weights
 from qa.domain.shelf import Asked, Found
@@ -19,6 +19,7 @@ from qa.usecases.texts import Texts
 from qa.usecases.writing import Writer
 
 MOST_PARTS = 2  # questions of one message that are answered together
+LITERAL = 0.9  # cosine from which on an entry is meant, even where the question names a product with such an attribute
 OFFERED = 3  # products that are shown with an answer that names none
 
 
@@ -72,36 +73,40 @@ class Ask:
     async def _answer(
         self, question: Question, understood: Understood, language: str, context: Context, dialogue: Dialogue
     ) -> Answered:
-        found, probability = await self._best(question, understood, context)
+        understood, found, probability = await self._best(question, understood, context)
         outcome = decide(found, probability, self._policy.thresholds)
-        if not understood.follows and (several := await self._several(question, context)):
+        if not understood.leaning and (several := await self._several(question, context)):
             return await self._together(several, language, understood.text)
-        if outcome is not Outcome.DIRECT:
+        literal = outcome is Outcome.DIRECT and found[0].score.of("sim(q,a).dense") >= LITERAL
+        if not literal:
             last = dialogue.turns[-1].answer.product_ids if dialogue.turns else ()
-            fact = await self._facts.answer(question, language, (*last, *context.products))
+            lately = () if outcome is Outcome.DIRECT else (*last, *context.products)
+            fact = await self._facts.answer(question, language, lately)
             if fact is not None:
                 answer, by, reasons = fact
                 return Answered(replace(answer, balance=self._policy.weights.balance), understood.text, by, reasons)
         return await self._say(question, understood.text, outcome, found, probability, language)
 
-    async def _best(self, question: Question, understood: Understood, context: Context) -> tuple[list[Found], float]:
-        """The best families and the probability that the first one answers.
+    async def _best(
+        self, question: Question, understood: Understood, context: Context
+    ) -> tuple[Understood, list[Found], float]:
+        """How the question is read, the best families, and the probability that the first one answers.
 
-        A question that seems to lean on what was said may stand alone after all: the surer reading is taken.
+        A question that only seems to lean on what was said may stand alone after all: the surer reading is taken.
         """
-        found = await self._rank(question, understood.text, context)
+        found = await self._rank(question.tenant, understood.reading, context, told=understood.told)
         probability = self._policy.calibration.probability(found)
-        if understood.follows:
-            alone = await self._rank(question, question.text, context)
+        if understood.leaning is Leaning.PERHAPS:
+            alone = await self._rank(question.tenant, question.text, context)
             sure = self._policy.calibration.probability(alone)
-            if sure > max(probability, self._policy.thresholds.direct):
-                return alone, sure
-        return found, probability
+            if sure >= max(probability, self._policy.thresholds.generated):
+                return Understood(question.text, Leaning.NOT), alone, sure
+        return understood, found, probability
 
-    async def _rank(self, question: Question, text: str, context: Context) -> list[Found]:
+    async def _rank(self, tenant: str, text: str, context: Context, *, told: str = "") -> list[Found]:
         vector = (await self._texts.read([text]))[0]
         need = context.need if context.space == self._texts.space else None
-        return self._library.shelf(question.tenant).rank(Asked(text, vector, need, context.products), self._clock(), 3)
+        return self._library.shelf(tenant).rank(Asked(text, vector, need, context.products, told), self._clock(), 3)
 
     async def _several(self, question: Question, context: Context) -> list[tuple[Found, float]]:
         """The answers to a message of several questions, when each is known and they differ; else none."""
@@ -110,7 +115,7 @@ class Ask:
             return []
         best = []
         for part in asked:
-            found = await self._rank(question, part, context)
+            found = await self._rank(question.tenant, part, context)
             probability = self._policy.calibration.probability(found)
             if probability < self._policy.thresholds.generated:
                 return []
