@@ -1,4 +1,4 @@
-"""Records of the log → values. The contract is the authority; common JSON takes a way that costs a tenth of it."""
+"""Records of the log → values. The contract is the authority; common JSON takes a way that costs a twentieth of it."""
 
 from __future__ import annotations
 

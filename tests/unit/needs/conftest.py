@@ -131,7 +131,7 @@ class House:
         self.kafka = json.loads(self._broker.stdout.readline())["bootstrap"]
         self._redis_port, self._port = free_port(), free_port()
         self.start_redis()
-        self.start_needs()
+        self.process = self.start_needs()
         self._producer = Producer(
             {"bootstrap.servers": self.kafka, "partitioner": "murmur2_random", "message.max.bytes": 8_000_000}
         )
@@ -146,16 +146,18 @@ class House:
         command = [sys.executable, "-m", "attune_embedded.redis", "--data", str(self._folder)]
         self.redis = subprocess.Popen([*command, "--port", str(self._redis_port)], stdout=subprocess.DEVNULL)
 
-    def start_needs(self) -> None:
+    def start_needs(self, port: int | None = None) -> subprocess.Popen[bytes]:
+        """Another replica where `port` is given."""
         named = {
             "ATTUNE_KAFKA": self.kafka,
             "ATTUNE_REDIS_URL": f"redis://127.0.0.1:{self._redis_port}/0",
-            "ATTUNE_GRPC_LISTEN": f"127.0.0.1:{self._port}",
+            "ATTUNE_GRPC_LISTEN": f"127.0.0.1:{port or self._port}",
             "ATTUNE_SESSION_TIMEOUT": "PT2S",
             "ATTUNE_RETRY_MOST": "PT0.2S",
             "ATTUNE_LOG_LEVEL": "ERROR",
         }
-        self.process = subprocess.Popen([sys.executable, "-m", "needs"], env={**os.environ, **named})
+        command = [sys.executable, "-m", "attune_embedded.service", "needs"]
+        return subprocess.Popen(command, env={**os.environ, **named})
 
     def stop(self) -> None:
         self._channel.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from typing import Any
 
@@ -10,9 +11,15 @@ import grpc
 import pytest
 
 from attune.needs.v1 import needs_pb2 as pb
+from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.types.v1.types_pb2 import UserRef, Watermark
 
 CLICKS, USERS, ERASURES = "attune.clickstream.v1", "attune.users.v1", "attune.erasures.v1"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 def test_a_click_moves_the_need_towards_the_product(house: Any, shop: str) -> None:
@@ -98,7 +105,7 @@ def test_a_killed_service_answers_the_same_and_loses_nothing(house: Any, shop: s
     house.process.send_signal(signal.SIGKILL)
     house.process.wait(10)
     meanwhile = house.click(shop, "bob", "tent")
-    house.start_needs()
+    house.process = house.start_needs()
     assert house.need(shop, "ann", timeout=30) == before
     assert house.need(shop, "bob", meanwhile, timeout=30).behaviors == 1
 
@@ -124,3 +131,26 @@ def recovered(house: Any, shop: str, at_least: Watermark) -> Any:
         except grpc.RpcError as away:
             if away.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > until:
                 raise
+
+
+def test_each_replica_tells_what_another_one_has_learned(house: Any, shop: str) -> None:
+    port = free_port()
+    second = house.start_needs(port)
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            replicas = [house.needs, NeedsServiceStub(channel)]
+            house.needs.GetNeed(ask(shop, "ann"), timeout=30, wait_for_ready=True)
+            replicas[1].GetNeed(ask(shop, "ann"), timeout=30, wait_for_ready=True)
+            for number in range(8):  # people of several partitions, some the first one's and some the second one's
+                user = f"user-{number}"
+                written = house.click(shop, user, "tea")
+                for replica in replicas:
+                    reply = replica.GetNeed(ask(shop, user, written), timeout=20)
+                    assert (reply.served.stale, reply.need.behaviors) == (False, 1)
+    finally:
+        second.terminate()
+        assert second.wait(10) == 0
+
+
+def ask(shop: str, user: str, *at_least: Watermark) -> pb.GetNeedRequest:
+    return pb.GetNeedRequest(user=UserRef(tenant=shop, user_id=user), at_least=at_least)
