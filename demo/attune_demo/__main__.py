@@ -20,11 +20,15 @@ def main() -> None:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m attune_demo", description="Writes the demo shop: catalogue, people, knowledge, templates, events."
+        prog="python -m attune_demo",
+        description="Writes the demo shop: catalogue, people, knowledge, templates, events.",
     )
     parser.add_argument("folder", type=Path, help="where to write; made when it does not exist")
     parser.add_argument(
-        "--until", type=_time, default=UNTIL, help="when the events end, such as 2026-11-01 (default) or 2026-11-01T12:00"
+        "--until",
+        type=_time,
+        default=UNTIL,
+        help="when the events end, such as 2026-11-01 (default) or 2026-11-01T12:00",
     )
     parser.add_argument("--days", type=int, default=28, help="how many days of events (default 28)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other events (default 0)")

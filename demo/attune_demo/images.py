@@ -10,6 +10,7 @@ from attune_demo.glossary import Glossary
 from attune_demo.source import folder, table
 
 INK, PAPER, WHITE = "#3b3f46", "#f3f1ec", "#fdfcf9"
+FIXED = {"g": "#7ba05b", "m": "#c3c8cd", "y": "#ffedb0"}  # leaves, metal, lamplight
 GREY = "#9aa0a6"  # when neither product nor kind has a colour
 
 _SHAPES: Mapping[str, Callable[[Sequence[str]], str]] = {
@@ -44,7 +45,7 @@ def pictures() -> dict[str, str]:
 
 def picture(strokes: Sequence[str], color: str, title: str) -> str:
     """The strokes as shapes.toml writes them, with `color` (#rrggbb) as the product's paint."""
-    paints = {"p": color, "s": mixed(color, INK, 0.28), "l": mixed(color, WHITE, 0.55), "d": INK, "w": WHITE}
+    paints = {"p": color, "s": mixed(color, INK, 0.28), "l": mixed(color, WHITE, 0.55), "d": INK, "w": WHITE, **FIXED}
     drawn = "".join(_stroke(stroke.split(), paints) for stroke in strokes)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200" role="img">'

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import Any
 
+SMALL_WORDS = frozenset({"a", "for", "with", "and", "the", "two", "of", "under"})
 TYPICAL_PRICE = 40.0  # euro; near the median of the catalogue, where price begins to put off
 
 
@@ -50,11 +52,11 @@ class Shelf:
         return self._items[chance.choice(item.linked)] if item.linked else None
 
     def found(self, text: str, chance: Random) -> Item | None:
-        """One of the three products whose titles share most with the words; None when none shares anything."""
+        """One of the products whose titles share most with the words; None when none shares anything."""
         wanted = _words(text)
-        hits = [(len(wanted & item.words), item.product_id) for item in self._items.values() if wanted & item.words]
-        best = sorted(hits, key=lambda hit: (-hit[0], hit[1]))[:3]
-        return self._items[chance.choice(best)[1]] if best else None
+        shared = [(len(wanted & item.words), item) for item in self._items.values()]
+        most = max(count for count, _ in shared)
+        return chance.choice([item for count, item in shared if count == most]) if most else None
 
 
 def _item(record: Mapping[str, Any]) -> Item:
@@ -75,7 +77,7 @@ def _affordable(items: Sequence[Item], spends: float, chance: Random) -> Item:
 
 
 def _words(text: str) -> set[str]:
-    """English words of three letters and more; pairs of Chinese characters."""
-    english = {word for word in text.lower().replace(",", " ").replace("-", " ").split() if len(word) > 2}  # noqa: PLR2004
-    pairs = {first + second for first, second in zip(text, text[1:], strict=False) if first > "一" and second > "一"}
+    """English words that name something; pairs of Chinese characters."""
+    english = set(text.lower().replace(",", " ").replace("-", " ").split()) - SMALL_WORDS
+    pairs = {first + second for first, second in pairwise(text) if first > "一" and second > "一"}
     return {word for word in english if word.isascii()} | pairs

@@ -22,12 +22,13 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Habits:
-    """Chances of one step. Chosen so that a visit looks like one: about 5 products, 1 in 4 visits ends with a purchase."""
+    """Chances of one step, chosen so that a visit looks like one: some five products, a purchase in every fourth."""
 
     search: float = 0.5  # a visit begins with words
     other_language: float = 0.1  # and the words are in the person's second language
     follow_link: float = 0.3  # the next product is one linked with this one
     stay: float = 0.4  # or another one of its category; otherwise something else
+    through_link: float = 0.5  # a product is reached by a link that counts as a click; from a search always
     like: float = 0.08
     dislike: float = 0.25  # of what is far from the person's likes
     cart: float = 0.14
@@ -50,7 +51,9 @@ def events(
 ) -> list[dict[str, Any]]:
     """Everything they did in the days before `until`, in the order of time, in the contract's JSON form."""
     happened = [
-        event for shopper in shoppers for event in _Trail(shopper, shelf, habits, seed, until - timedelta(days=days), until)
+        event
+        for shopper in shoppers
+        for event in _Trail(shopper, shelf, habits, seed, until - timedelta(days=days), until)
     ]
     return sorted(happened, key=lambda event: (event["occurred_at"], event["event_id"]))
 
@@ -108,7 +111,7 @@ class _Trail:
             yield self._query(session, self._later(at), "QUESTION", *self._words(persona.questions))
 
     def _meet(self, session: str, at: datetime, item: Item, surface: str) -> Iterator[dict[str, Any]]:
-        if surface != "home":
+        if surface == "search" or (surface == "product" and self._chance.random() < self._habits.through_link):
             yield self._click(session, at, "CLICK", item, surface=surface)
         yield self._click(session, at + timedelta(seconds=1), "VIEW", item, surface=surface)
         liked = item.category in self._shopper.persona.likes
