@@ -22,6 +22,7 @@ from attune_cli.log import writing
 from attune_cli.options import Json, Tenant, User
 from attune_cli.output import as_json, complain, print_json, say, table
 from attune_cli.services import SERVICES, Services, connected
+from attune_embedded.endpoints import UnknownEndpointError
 from chassis.kafka.decode import checked
 
 
@@ -71,8 +72,8 @@ async def _erase(request: ErasureRequest) -> tuple[list[Erased], list[str]]:
                 receipts += await _one(services, name, UserRef(tenant=request.tenant, user_id=request.user_id))
             except BadInput:
                 raise
-            except Failure as failure:
-                complain(str(failure))
+            except (Failure, UnknownEndpointError) as error:
+                complain(str(error))
                 away.append(name)
         await producer.send(topic_of(ErasureRequest), key_of(request), request)
     return receipts, away

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from google.protobuf.message import Message
 
+from attune.needs.v1.needs_pb2 import GetProfileRequest
 from attune.recommender.v1 import recommender_pb2 as recommender
 from attune.types.v1.types_pb2 import UserRef
 from attune_cli import show
-from attune_cli.failures import NothingFound
+from attune_cli.failures import Failure, NothingFound
 from attune_cli.options import Category, Count, Json, Language, Tenant, User
 from attune_cli.output import print_json, say, table
-from attune_cli.services import connected
+from attune_cli.services import Services, connected
+from attune_embedded.endpoints import UnknownEndpointError
 
+_HAN = re.compile("[\u4e00-\u9fff]")  # words with one of these are shown titles in Chinese
 Explain = Annotated[bool, typer.Option("--explain", help="Also why: reasons, behaviours, paths of the graph.")]
 Text = Annotated[bool, typer.Option("--with-text", help="Also write a recommendation text and match it to products.")]
 
@@ -45,7 +49,7 @@ def recommend(
         with_text=with_text,
         filter=recommender.Filter(categories=category or []),
     )
-    reply, why = asyncio.run(_recommend(request, explain=explain and not json))
+    reply, why, language = asyncio.run(_recommend(request, explain=explain and not json))
     if json:
         print_json(reply)
         return _none(reply.recommendations)
@@ -101,20 +105,31 @@ def search(
         language=language,
         filter=recommender.Filter(categories=category or []),
     )
-    _print(asyncio.run(_search(request)), language, json=json)
+    _print(asyncio.run(_search(request)), language or ("zh" if _HAN.search(text) else "en"), json=json)
 
 
 async def _recommend(
     request: recommender.RecommendRequest, *, explain: bool
-) -> tuple[recommender.RecommendResponse, recommender.ExplainResponse | None]:
+) -> tuple[recommender.RecommendResponse, recommender.ExplainResponse | None, str]:
+    """The offers, why the first one is there, and the language to show them in."""
     async with connected() as services:
+        language = request.language or await _language(services, request.user)
         with services.recommender() as stub:
             reply = await stub.Recommend(request)
             if not explain or not reply.recommendations:
-                return reply, None
+                return reply, None, language
             first = reply.recommendations[0].product.product_id
             wanted = recommender.ExplainRequest(user=request.user, product_id=first, language=request.language)
-            return reply, await stub.Explain(wanted)
+            return reply, await stub.Explain(wanted), language
+
+
+async def _language(services: Services, user: UserRef) -> str:
+    """That of the person; titles are shown in English while needs is away."""
+    try:
+        with services.needs() as stub:
+            return (await stub.GetProfile(GetProfileRequest(user=user))).profile.language
+    except (Failure, UnknownEndpointError):
+        return ""
 
 
 async def _similar(request: recommender.SimilarRequest) -> recommender.SimilarResponse:
