@@ -31,7 +31,7 @@ def simulated(catalogue: Records, seed: int, days: int = 28) -> Records:
 def spectra(catalogue: Records, happened: Records) -> dict[str, Mapping[str, float]]:
     """Person → share of each category in what they clicked, of length 1."""
     category = {product["product_id"]: product["category"] for product in catalogue}
-    counts = defaultdict(Counter)
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for event in happened:
         if "product_id" in event:
             counts[event["user_id"]][category[event["product_id"]]] += 1
@@ -57,10 +57,10 @@ def test_there_are_personas_and_people_enough() -> None:
 
 def test_a_persona_is_recovered_from_one_week_of_clicks_by_the_nearest_centroid(catalogue: Records) -> None:
     kind = {shopper.user_id: shopper.persona.id for shopper in shoppers()}
-    centroids = defaultdict(Counter)
+    total: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for user, spectrum in spectra(catalogue, simulated(catalogue, seed=1)).items():
-        centroids[kind[user]].update(spectrum)
-    centroids = {persona: unit(total) for persona, total in centroids.items()}
+        total[kind[user]].update(spectrum)
+    centroids = {persona: unit(counts) for persona, counts in total.items()}
     unseen = spectra(catalogue, simulated(catalogue, seed=2, days=7))
     right = sum(
         max(centroids, key=lambda persona: cosine(spectrum, centroids[persona])) == kind[user]
@@ -95,8 +95,11 @@ def test_a_purchase_follows_the_cart(catalogue: Records) -> None:
 
 def test_a_search_in_words_leads_to_what_was_searched(catalogue: Records) -> None:
     shelf = Shelf(catalogue)
-    assert shelf.found("gaiwan", Random(0)).category == "kitchen/teaware"
-    assert shelf.found("双人帐篷", Random(0)).product_id == "tent-fell-2"
+    gaiwan, tent = shelf.found("gaiwan", Random(0)), shelf.found("双人帐篷", Random(0))
+    assert gaiwan is not None
+    assert gaiwan.category == "kitchen/teaware"
+    assert tent is not None
+    assert tent.product_id == "tent-fell-2"
     assert shelf.found("quantum", Random(0)) is None
 
 
