@@ -1,0 +1,142 @@
+"""What is remembered of knowledge, on every engine present."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qa.domain.knowledge import Entry, LogPosition
+from qa.domain.products import Product
+from qa.stores import server
+from qa.stores.edge import EdgeKnowledge
+from qa.stores.server import ServerKnowledge
+from qa.usecases.ports import Changes, Span
+from qdrant_client import AsyncQdrantClient
+
+DIM, SPACE = 4, "toy@1"
+SPAN = Span("life", "attune.knowledge.v1", 0, 7)
+ENTRY = Entry(
+    tenant="shop", entry_id="e", family="f", language="zh", question="多久？", answer="三天。", variants=("要多久？",),
+    topic="t", source="页面", valid_from=1.5, product_ids=("p",), position=LogPosition("life", 0, 6),
+)  # fmt: skip
+ROWS = np.eye(3, DIM, dtype=np.float32)
+PRODUCT = Product("shop", "p", {"en": "Cup"}, {"care": {"en": "hand wash"}}, LogPosition("life", 1, 2))
+
+
+@pytest.fixture(params=["edge", "client", "server"])
+async def index(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[EdgeKnowledge | ServerKnowledge]:
+    """qdrant-edge; the server's store over the engine inside its client; and over ATTUNE_TEST_QDRANT_URL where set."""
+    made: EdgeKnowledge | ServerKnowledge
+    if request.param == "edge":
+        made = EdgeKnowledge(tmp_path, dim=DIM, space=SPACE)
+    else:
+        url = os.environ.get("ATTUNE_TEST_QDRANT_URL")
+        if request.param == "server" and not url:
+            pytest.skip("ATTUNE_TEST_QDRANT_URL names no server")
+        monkeypatch.setattr(server, "COLLECTION", f"knowledge-{uuid.uuid4().hex}")
+        client = AsyncQdrantClient(url=url) if request.param == "server" else AsyncQdrantClient(":memory:")
+        made = ServerKnowledge(client, dim=DIM, space=SPACE)
+    yield made
+    await made.close()
+
+
+async def test_an_index_begins_empty(index: Any) -> None:
+    held = await index.read()
+    assert (held.entries, held.products, held.applied) == ([], [], {})
+
+
+async def test_an_entry_comes_back_as_it_was_with_its_vectors(index: Any) -> None:
+    await index.read()
+    await index.write(Changes(entries=[(ENTRY, ROWS)]), SPAN)
+    [(entry, rows)] = (await index.read()).entries
+    assert entry == ENTRY
+    np.testing.assert_allclose(rows, ROWS)
+
+
+async def test_a_text_without_a_known_word_keeps_its_zero_vector(index: Any) -> None:
+    await index.read()
+    rows = ROWS.copy()
+    rows[1] = 0
+    await index.write(Changes(entries=[(ENTRY, rows)]), SPAN)
+    np.testing.assert_allclose((await index.read()).entries[0][1], rows)
+
+
+async def test_a_product_comes_back_as_it_was(index: Any) -> None:
+    await index.read()
+    await index.write(Changes(products=[PRODUCT]), SPAN)
+    assert (await index.read()).products == [PRODUCT]
+
+
+async def test_the_offset_is_kept_per_partition_with_the_life_of_its_log(index: Any) -> None:
+    await index.read()
+    await index.write(Changes(), SPAN)
+    await index.write(Changes(), Span("life", SPAN.topic, 1, 3))
+    await index.write(Changes(), Span("next life", SPAN.topic, 0, 1))
+    assert (await index.read()).applied == {(SPAN.topic, 0): ("next life", 1), (SPAN.topic, 1): ("life", 3)}
+
+
+async def test_what_is_gone_does_not_come_back(index: Any) -> None:
+    await index.read()
+    await index.write(Changes(entries=[(ENTRY, ROWS)], products=[PRODUCT]), SPAN)
+    await index.write(Changes(gone=[ENTRY], gone_products=[PRODUCT]), SPAN)
+    held = await index.read()
+    assert (held.entries, held.products) == ([], [])
+
+
+async def test_two_shops_may_use_the_same_entry_id(index: Any) -> None:
+    await index.read()
+    other = Entry("other", "e", "f", "en", "Why?", "So.")
+    await index.write(Changes(entries=[(ENTRY, ROWS), (other, ROWS[:2])]), SPAN)
+    assert sorted(entry.tenant for entry, _ in (await index.read()).entries) == ["other", "shop"]
+
+
+async def test_a_repeat_changes_nothing(index: Any) -> None:
+    await index.read()
+    for _ in range(2):
+        await index.write(Changes(entries=[(ENTRY, ROWS)], products=[PRODUCT]), SPAN)
+    held = await index.read()
+    assert (len(held.entries), len(held.products), len(held.applied)) == (1, 1, 1)
+
+
+async def test_many_entries_are_all_read(index: Any) -> None:
+    await index.read()
+    many = [(Entry("shop", f"e{n}", f"e{n}", "en", "Why?", "So."), ROWS[:2]) for n in range(1_234)]
+    await index.write(Changes(entries=many), SPAN)
+    assert len({entry.entry_id for entry, _ in (await index.read()).entries}) == 1_234
+
+
+async def test_vectors_of_another_space_are_left_out(tmp_path: Path) -> None:
+    before = EdgeKnowledge(tmp_path, dim=DIM, space=SPACE)
+    await before.write(Changes(entries=[(ENTRY, ROWS)]), SPAN)
+    await before.close()
+    after = EdgeKnowledge(tmp_path, dim=DIM, space="toy@2")
+    assert (await after.read()).entries == [(ENTRY, None)]
+    await after.close()
+
+
+def test_what_was_written_survives_a_process_that_dies(tmp_path: Path) -> None:
+    code = """
+        import asyncio, os, sys
+        from pathlib import Path
+        from qa.stores.edge import EdgeKnowledge
+        from qa.usecases.ports import Changes, Span
+        index = EdgeKnowledge(Path(sys.argv[1]), dim=4, space="toy@1")
+        if sys.argv[2] == "write":
+            asyncio.run(index.write(Changes(), Span("life", "topic", 0, 7)))
+            os._exit(1)
+        print(asyncio.run(index.read()).applied)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    subprocess.run([*command, "write"], check=False)
+    read = subprocess.run([*command, "read"], check=True, capture_output=True, text=True)
+    assert read.stdout.strip() == "{('topic', 0): ('life', 7)}"
