@@ -63,9 +63,9 @@ class Around:
         if not self._rows:
             return []
         parts = self.parts()
-        total = sum(
-            (SHARES.get(kind, STATED) * values for kind, values in parts.items()), np.zeros(len(self._shop.ids))
-        )
+        total = np.zeros(len(self._shop.ids))
+        for kind, values in parts.items():
+            total += SHARES.get(kind, STATED) * values
         some = np.flatnonzero(total)
         best: list[int] = some[np.argsort(-total[some], kind="stable")][:k].tolist()
         return best
@@ -83,10 +83,10 @@ class Around:
             for row in self._rows
             for value in row.values[row.places == place]
         ]
-        for seed, portion in zip(self.seeds, self._portions.tolist(), strict=True):
-            alike = float(self._shop.overlap([place], [seed], np.ones(1))[0])
-            if alike:
-                found.append(Step(seed, place, _alike(self._shop, seed, place), OVERLAP * portion * alike))
+        shares = OVERLAP * self._portions * self._shop.alike(place, self.seeds)
+        for seed, share in zip(self.seeds, shares.tolist(), strict=True):
+            if share:
+                found.append(Step(seed, place, _alike(self._shop, seed, place), share))
         return sorted(found, key=lambda step: -step.weight)
 
 

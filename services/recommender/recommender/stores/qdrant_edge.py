@@ -5,6 +5,7 @@ Calls stay on the event loop: the engine holds the GIL while it works, so a thre
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ class EdgeProductIndex:
             self._shard = edge.EdgeShard.create(str(path), config)
         for name, kind in _INDEXED_FIELDS.items():
             self._shard.update(edge.UpdateOperation.create_field_index(name, kind))  # one that is there stays
-        self._names: dict[str, str] = {}  # point → product id: reading it from the shard costs as much as the search
+        self._names: dict[
+            uuid.UUID, str
+        ] = {}  # point → product id: reading it from the shard costs as much as the search
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         named = [(point_id(entry.product.key), entry) for entry in entries]
@@ -65,7 +68,7 @@ class EdgeProductIndex:
             )
             for point, entry in named
         ]
-        self._names |= {str(point): entry.product.key.product_id for point, entry in named}
+        self._names |= {point: entry.product.key.product_id for point, entry in named}
         for start in range(0, len(points), _AT_ONCE):
             self._shard.update(edge.UpdateOperation.upsert_points(points[start : start + _AT_ONCE]))
 
@@ -91,7 +94,7 @@ class EdgeProductIndex:
             )
             records, offset = self._shard.scroll(request)
             found += [_indexed(record) for record in records]
-            self._names |= {str(record.id): str((record.payload or {})["product_id"]) for record in records}
+            self._names |= {record.id: str((record.payload or {})["product_id"]) for record in records}
             if offset is None:
                 return found
 
@@ -104,14 +107,14 @@ class EdgeProductIndex:
             query=query, filter=_filter(tenant, allowed), limit=k, with_payload=False, with_vector=False
         )
         points = self._shard.query(request)
-        self._learn_names([str(point.id) for point in points])
-        return [Hit(self._names[str(point.id)], float(point.score)) for point in points]
+        self._learn_names([point.id for point in points])
+        return [Hit(self._names[point.id], float(point.score)) for point in points]
 
-    def _learn_names(self, points: Sequence[str]) -> None:
+    def _learn_names(self, points: Sequence[Any]) -> None:
         unknown: list[Any] = [point for point in points if point not in self._names]
         if unknown:
-            for record in self._shard.retrieve(unknown, with_payload=["product_id"]):
-                self._names[str(record.id)] = str((record.payload or {})["product_id"])
+            for record in self._shard.retrieve(unknown, with_payload=["product_id"], with_vector=False):
+                self._names[record.id] = str((record.payload or {})["product_id"])
 
 
 def _indexed(record: Any) -> Indexed:

@@ -1,0 +1,126 @@
+"""One suite for every product index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qdrant_client import AsyncQdrantClient
+
+from recommender.domain.product import Key, Position, Product
+from recommender.domain.shop import Allowed, Entry
+from recommender.domain.words import Bag
+from recommender.stores.qdrant_edge import EdgeProductIndex
+from recommender.stores.qdrant_server import ServerProductIndex
+
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
+DIM, SPACE = 4, "test@1"
+ALL = Allowed(out_of_stock=True)
+
+
+def entry(product_id: str, axis: int, words: dict[int, float], offset: int = 0, tenant: str = "shop", **more: Any) -> Entry:
+    product = Product(Key(tenant, product_id), {"en": product_id}, **more)
+    bag = Bag(np.array(sorted(words), dtype=np.uint32), np.array([words[w] for w in sorted(words)], dtype=np.float32))
+    return Entry(product, np.eye(DIM, dtype=np.float32)[axis], bag, Position("log", 0, offset))
+
+
+@pytest.fixture(params=["edge", "server"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    if request.param == "edge":
+        made: Any = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
+    else:
+        made = ServerProductIndex(AsyncQdrantClient(":memory:"), space=SPACE, dim=DIM)
+        await made.open()
+    await made.upsert(
+        [
+            entry("a", 0, {1: 1.0, 2: 0.5}, category="x/y", brand="B", currency="EUR", amount=Decimal("9.50")),
+            entry("b", 1, {2: 1.0}, category="x", brand="C", currency="EUR", amount=Decimal(20)),
+            entry("c", 1, {3: 1.0}, category="xy", in_stock=False),
+            entry("other", 0, {1: 1.0}, tenant="elsewhere"),
+        ]
+    )
+    yield made
+    await made.close()
+
+
+async def found(index: Any, axis: int, allowed: Allowed = ALL) -> list[str]:
+    hits = await index.nearest("shop", np.eye(DIM, dtype=np.float32)[axis], 10, allowed)
+    return [hit.product_id for hit in hits]
+
+
+async def test_the_nearest_comes_first_with_its_cosine(index: Any) -> None:
+    hits = await index.nearest("shop", np.array([0.8, 0.6, 0, 0], dtype=np.float32), 2, ALL)
+    assert hits[0].product_id == "a"
+    assert hits[0].score == pytest.approx(0.8, abs=1e-5)
+    assert len(hits) == 2
+
+
+async def test_shops_are_apart(index: Any) -> None:
+    assert "other" not in await found(index, 0)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [
+        (ALL, {"a", "b", "c"}),
+        (Allowed(), {"a", "b"}),
+        (Allowed(categories=frozenset({"x"}), out_of_stock=True), {"a", "b"}),
+        (Allowed(categories=frozenset({"x/y"})), {"a"}),
+        (Allowed(brands=frozenset({"C"})), {"b"}),
+        (Allowed(currency="EUR", most=9.5), {"a"}),
+        (Allowed(currency="USD", most=100.0), set()),
+    ],
+)
+async def test_a_filter_means_the_same_on_every_engine(index: Any, allowed: Allowed, expected: set[str]) -> None:
+    assert set(await found(index, 0, allowed)) == expected
+
+
+async def test_a_rare_word_weighs_more(index: Any) -> None:
+    hits = await index.by_words("shop", {2: 1.0, 1: 1.0}, 10, ALL)
+    assert [hit.product_id for hit in hits] == ["a", "b"]
+    assert await index.by_words("shop", {99: 1.0}, 10, ALL) == []
+    assert await index.by_words("shop", {}, 10, ALL) == []
+
+
+async def test_a_write_replaces_what_was_there_and_repeats_do_nothing(index: Any) -> None:
+    for _ in range(2):
+        await index.upsert([entry("a", 2, {7: 1.0}, offset=5)])
+    assert (await found(index, 2))[0] == "a"
+    stored = {each.key: each for each in await index.stored()}
+    assert len(stored) == 4
+    assert stored[Key("shop", "a")].position == "log/0/5"
+    assert stored[Key("shop", "a")].vector.tolist() == [0, 0, 1, 0]
+
+
+async def test_what_is_deleted_is_gone_and_unknown_ones_are_no_error(index: Any) -> None:
+    await index.delete([Key("shop", "a"), Key("shop", "never")])
+    await index.delete([])
+    assert "a" not in await found(index, 0)
+
+
+async def test_a_product_without_words_the_encoder_knows_is_kept(index: Any) -> None:
+    blank = entry("blank", 0, {9: 1.0})
+    await index.upsert([Entry(blank.product, np.zeros(DIM, dtype=np.float32), blank.words, blank.position)])
+    assert [hit.product_id for hit in await index.by_words("shop", {9: 1.0}, 10, ALL)] == ["blank"]
+
+
+async def test_an_edge_shard_is_found_again_after_a_restart(tmp_path: Path) -> None:
+    first = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
+    await first.upsert([entry("a", 0, {1: 1.0})])
+    await first.close()
+    again = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
+    assert await found(again, 0) == ["a"]
+    await again.close()
+
+
+async def test_another_space_begins_empty(tmp_path: Path) -> None:
+    first = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
+    await first.upsert([entry("a", 0, {1: 1.0})])
+    await first.close()
+    other = EdgeProductIndex(tmp_path, space="test@2", dim=DIM)
+    assert await other.stored() == []
+    await other.close()

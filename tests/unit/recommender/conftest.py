@@ -1,0 +1,284 @@
+"""A small bilingual shop, in process on real stores, and a house where the service runs on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from chassis.kafka.progress import Progress
+from confluent_kafka import Producer
+from google.protobuf import json_format
+
+import lm.load
+from attune.events.v1.product_pb2 import Product as ProductMessage
+from attune.recommender.v1 import recommender_pb2 as pb
+from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
+from attune.types.v1.types_pb2 import UserRef, Watermark
+from recommender.domain.history import Done
+from recommender.domain.product import Key
+from recommender.domain.score import Weights
+from recommender.domain.shop import Allowed, Entry
+from recommender.handlers import product_of, product_of_record
+from recommender.models import TextModels
+from recommender.stores.qdrant_edge import EdgeProductIndex
+from recommender.stores.sqlite import SqliteRelations
+from recommender.usecases.candidates import Candidates
+from recommender.usecases.explain import Explain
+from recommender.usecases.learn import Behavior, Forget, LearnBehavior, LearnCatalog, ProductChange
+from recommender.usecases.offer import Asked, Recommend, Search, Similar
+from recommender.usecases.ports import NeedsAway, NeedView, Person, Span
+from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.understand import Understand
+from recommender.usecases.world import Restore, World
+from recommender.writer import TEMPLATES, GeneratorWriter
+
+MODELS = TextModels(lm.load.encoder("static"))
+CATALOG, CLICKS, ERASURES = "attune.catalog.v1", "attune.clickstream.v1", "attune.erasures.v1"
+
+
+def _product(product_id: str, en: str, zh: str, category: str, brand: str, amount: str, **more: Any) -> dict[str, Any]:
+    title = {"en": en, "zh": zh} if zh else {"en": en}
+    price = {"currency": "EUR", "amount": amount}
+    return {"product_id": product_id, "title": title, "category": category, "brand": brand, "price": price, **more}
+
+
+PRODUCTS = [
+    _product("kettle", "Steel tea kettle", "不锈钢水壶", "kitchen/kettles", "Ember", "39.90"),
+    _product("pot", "Glass teapot", "玻璃茶壶", "kitchen/teaware", "Ember", "24.00"),
+    _product("cup", "Porcelain tea cup", "", "kitchen/teaware", "Lark", "9.50"),
+    _product("leaves", "Green tea leaves", "绿茶", "food/tea", "Lark", "12.00"),
+    _product("tent", "Camping tent for two", "双人帐篷", "outdoor/tents", "Ridge", "149.00"),
+    _product("bag", "Warm sleeping bag", "", "outdoor/sleep", "Ridge", "89.00", availability="out_of_stock"),
+    _product("mat", "Camping mat", "", "outdoor/sleep", "Ridge", "35.00"),
+    _product("shoe", "Trail running shoe", "", "sport", "Swift", "99.00"),
+    _product("sock", "Wool sock", "", "sport", "Swift", "8.00", relations=[{"kind": "goes_with", "product_id": "shoe"}]),
+]
+
+
+@dataclass
+class Told:
+    """What the publisher was given."""
+
+    entries: list[Entry] = field(default_factory=list)
+    gone: list[Key] = field(default_factory=list)
+
+    async def publish(self, entries: Sequence[Entry], gone: Sequence[Key]) -> None:
+        self.entries += entries
+        self.gone += gone
+
+
+class Away:
+    """A needs service that is not there."""
+
+    view: NeedView | None = None
+
+    async def need(self, person: Person, at_least: Sequence[Any], *, article: bool, language: bool) -> NeedView:
+        del person, at_least, article, language
+        if self.view is None:
+            raise NeedsAway("nobody listens")
+        return self.view
+
+
+class InProcess:
+    """The verbs on real stores in one folder."""
+
+    def __init__(self, folder: Path, writer: Any = None) -> None:
+        self.relations = SqliteRelations(folder / "graph.db")
+        self.index = EdgeProductIndex(folder / "qdrant", space=MODELS.space, dim=MODELS.dim)
+        self.world, self.told, self.needs, self.progress = World(MODELS.dim), Told(), Away(), Progress()
+        self.catalog = LearnCatalog(self.world, self.relations, self.index, MODELS, self.told)
+        self.behavior, self.forget = LearnBehavior(self.world, self.relations), Forget(self.world, self.relations)
+        understand = Understand(self.world, self.relations, self.needs, MODELS, self.progress)
+        candidates = Candidates(self.index)
+        writer = writer or GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
+        text = TextSource(writer, self.index, MODELS)
+        self.recommend = Recommend(understand, candidates, text, MODELS, Weights())
+        self.similar = Similar(self.world, candidates, MODELS)
+        self.search = Search(self.world, understand, candidates, MODELS)
+        self.explain = Explain(self.world, understand, MODELS, Weights())
+        self._offsets = itertools.count()
+
+    async def restore(self) -> int:
+        return await Restore(self.world, self.relations, self.index, MODELS, product_of_record)()
+
+    async def load(self, *products: dict[str, Any], log: str = "log", offset: int | None = None) -> None:
+        """Catalogue records, one slice."""
+        first = next(self._offsets) if offset is None else offset
+        messages = [json_format.ParseDict(_enums(each), ProductMessage()) for each in products]
+        changes = [ProductChange(first + i, *_keyed(message)) for i, message in enumerate(messages)]
+        await self.catalog(Span(log, CATALOG, 0, first + len(changes)), changes)
+        self._offsets = itertools.count(first + len(changes))
+
+    async def gone(self, product_id: str, offset: int) -> None:
+        change = ProductChange(offset, self.catalog.find(product_id), None)
+        await self.catalog(Span("log", CATALOG, 0, offset + 1), [change])
+
+    async def do(
+        self, user: str, *product_ids: str, done: Done = Done.SEEN, at: int = 1000, log: str = "log", offset: int | None = None
+    ) -> int:
+        """Clickstream records, one slice; the offset after it."""
+        first = await self.relations.next_offset(log, CLICKS, 0) if offset is None else offset
+        person = Person("default", user)
+        acts = [Behavior(first + i, person, p, done, at + i, 1.0) for i, p in enumerate(product_ids)]
+        await self.behavior(Span(log, CLICKS, 0, first + len(acts)), acts)
+        return first + len(acts)
+
+    async def close(self) -> None:
+        await self.index.close()
+        await self.relations.close()
+
+
+def _enums(given: dict[str, Any]) -> dict[str, Any]:
+    if "availability" not in given:
+        return given
+    return {**given, "availability": f"AVAILABILITY_{given['availability'].upper()}"}
+
+
+def _keyed(message: ProductMessage) -> tuple[Key, Any]:
+    product = product_of(message)
+    return product.key, product
+
+
+@pytest.fixture
+async def bare(tmp_path: Path) -> AsyncIterator[InProcess]:
+    made = InProcess(tmp_path)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def shop(bare: InProcess) -> InProcess:
+    """With nine products."""
+    await bare.load(*PRODUCTS)
+    return bare
+
+
+@pytest.fixture
+def reopen() -> Callable[[Path], InProcess]:
+    return InProcess
+
+
+@pytest.fixture
+def models() -> TextModels:
+    return MODELS
+
+
+@pytest.fixture
+def asked() -> Callable[..., Asked]:
+    def make(k: int = 5, language: str = "en", **allowed: Any) -> Asked:
+        return Asked(k, Allowed(**allowed), language)
+
+    return make
+
+
+@pytest.fixture
+def need() -> Callable[..., NeedView]:
+    """A need made of words and products."""
+
+    def make(text: str = "", words: dict[str, float] | None = None, **more: Any) -> NeedView:
+        ((vector, _),) = asyncio.run(MODELS.texts([text])) if text else ((None, None),)
+        stated = {"space": MODELS.space, "spectrum": (), "language": "", "stale": False, "by": ["needs"]}
+        return NeedView(known=True, vector=vector, words=words or {}, **{**stated, **more})
+
+    return make
+
+
+class House:
+    """`python -m recommender` in a folder, without the needs service unless someone opens it."""
+
+    def __init__(self, folder: Path, kafka: str) -> None:
+        self.folder, self.needs_address, self.address = folder, _free_address(), _free_address()
+        self._environment = os.environ | {
+            "ATTUNE_KAFKA": kafka,
+            "ATTUNE_QDRANT_URL": f"edge://{folder}/qdrant",
+            "ATTUNE_GRAPH_URL": f"sqlite://{folder}/graph.db",
+            "ATTUNE_NEEDS_ADDRESS": self.needs_address,
+            "ATTUNE_GRPC_LISTEN": self.address,
+            "ATTUNE_SESSION_TIMEOUT": "PT3S",
+        }
+        self._producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
+        self._channel = grpc.insecure_channel(self.address)
+        self.stub = RecommenderServiceStub(self._channel)
+        self._numbers = itertools.count()
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "attune_embedded.service", "recommender"]
+        log = (self.folder / "log").open("a")
+        self._process = subprocess.Popen(command, env=self._environment, stderr=log)
+        log.close()
+        grpc.channel_ready_future(self._channel).result(30)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        assert self._process.wait(15) == 0
+        self._channel.close()
+
+    def send(self, topic: str, key: str, value: dict[str, Any] | bytes | None) -> Watermark:
+        """The way of any producer: JSON and a key."""
+        found: list[Watermark] = []
+
+        def delivered(error: Any, message: Any) -> None:
+            assert error is None
+            found.append(Watermark(topic=topic, partition=message.partition(), offset=message.offset()))
+
+        data = json.dumps(value).encode() if isinstance(value, dict) else value
+        self._producer.produce(topic, value=data, key=key, on_delivery=delivered)
+        assert self._producer.flush(10) == 0
+        return found[0]
+
+    def load(self, tenant: str, *products: dict[str, Any]) -> Watermark:
+        return [self.send(CATALOG, p["product_id"], {**p, "tenant": tenant}) for p in products][-1]
+
+    def act(self, tenant: str, user: str, product: str, kind: str = "view") -> Watermark:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        event = {"event_id": f"{tenant}-{next(self._numbers)}", "tenant": tenant, "user_id": user, "kind": kind}
+        return self.send(CLICKS, user, {**event, "product_id": product, "occurred_at": now})
+
+    def recommend(self, tenant: str, user: str, *at_least: Watermark, **more: Any) -> pb.RecommendResponse:
+        request = pb.RecommendRequest(user=UserRef(tenant=tenant, user_id=user), at_least=at_least, **more)
+        return self.stub.Recommend(request, timeout=20)
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, kafka: str) -> Iterator[House]:
+    made = House(tmp_path_factory.mktemp("recommender"), kafka)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def catalogue() -> list[dict[str, Any]]:
+    return PRODUCTS
+
+
+@pytest.fixture
+def unit() -> Callable[[int], np.ndarray]:
+    def make(axis: int) -> np.ndarray:
+        return np.eye(MODELS.dim, dtype=np.float32)[axis]
+
+    return make

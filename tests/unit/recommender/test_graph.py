@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from recommender.domain.graph import CAP, Edges, Graph
+from recommender.domain.history import NEAR, TOGETHER, Done, History
+
+BUY = Done.WANTED | Done.BOUGHT
+
+
+def past(*behaviors: tuple[int, Done]) -> tuple[History, Graph]:
+    history, graph = History(), Graph()
+    for at, (place, done) in enumerate(behaviors):
+        graph.learn([history.add(place, done, at)])
+    return history, graph
+
+
+def snapshot(graph: Graph) -> dict[str, object]:
+    return {
+        "steps": {a: graph.transitions.row(a).counts.tolist() for a in range(10)},
+        "pairs": {a: sorted(graph.together.row(a).places.tolist()) for a in range(10)},
+        "met": graph.met[:10].tolist(),
+        "degrees": graph.degrees[:10].tolist(),
+    }
+
+
+def test_a_step_counts_half_for_each_product_in_between() -> None:
+    _, graph = past((0, Done.SEEN), (1, Done.SEEN), (2, Done.SEEN))
+    assert graph.transitions.between(1, 2) == 1.0
+    assert graph.transitions.between(0, 2) == 0.5
+    assert graph.transitions.between(2, 0) == 0.0
+
+
+def test_a_step_reaches_no_farther_than_its_window() -> None:
+    _, graph = past(*[(place, Done.SEEN) for place in range(NEAR + 2)])
+    assert graph.transitions.between(0, NEAR) > 0
+    assert graph.transitions.between(0, NEAR + 1) == 0
+
+
+def test_looking_again_adds_no_step() -> None:
+    _, once = past((0, Done.SEEN), (1, Done.SEEN))
+    _, again = past((0, Done.SEEN), (1, Done.SEEN), (0, Done.SEEN), (1, Done.SEEN))
+    assert snapshot(once) == snapshot(again)
+
+
+def test_products_wanted_by_one_person_are_paired_both_ways_once() -> None:
+    _, graph = past((0, BUY), (1, Done.WANTED), (1, BUY))
+    assert graph.together.between(0, 1) == graph.together.between(1, 0) == 1.0
+    assert graph.degrees[:2].tolist() == [1.0, 1.0]
+
+
+def test_a_wholesaler_pairs_a_product_with_the_last_few_only() -> None:
+    _, graph = past(*[(place, BUY) for place in range(TOGETHER + 5)])
+    assert graph.together.between(TOGETHER + 4, 0) == 0
+    assert len(graph.together.row(TOGETHER + 4).places) == TOGETHER
+
+
+def test_a_graph_rebuilt_from_histories_is_the_graph_that_grew() -> None:
+    history, grown = past((3, Done.SEEN), (1, BUY), (3, BUY), (2, Done.REFUSED), (1, Done.SEEN), (4, Done.WANTED))
+    rebuilt = Graph()
+    rebuilt.learn(history.meetings())
+    assert snapshot(rebuilt) == snapshot(grown)
+
+
+def test_a_person_taken_out_leaves_nothing_behind() -> None:
+    history, graph = past((0, BUY), (1, Done.SEEN), (2, BUY), (0, Done.SEEN))
+    graph.learn(history.meetings(), sign=-1.0)
+    assert snapshot(graph) == snapshot(Graph())
+
+
+def test_a_row_holds_the_strongest_neighbours_and_the_length_of_all() -> None:
+    edges = Edges()
+    for place in range(1, CAP + 20):
+        edges.add(0, place, float(place))
+    row = edges.row(0)
+    assert len(row.places) == CAP
+    assert row.places[0] == CAP + 19
+    assert row.length == pytest.approx(math.sqrt(sum(n * n for n in range(1, CAP + 20))))
+
+
+def test_co_occurrence_is_the_cosine_of_who_wanted_them() -> None:
+    graph = Graph()
+    for person in range(4):
+        history = History()
+        graph.learn([history.add(0, BUY, person)])
+        if person < 1:
+            graph.learn([history.add(1, BUY, person)])
+    places, values = graph.related(1)["co_occurrence"]
+    assert places.tolist() == [0]
+    assert values[0] == pytest.approx(1 / math.sqrt(1 * 4))
+
+
+def test_links_of_the_catalogue_hold_both_ways_until_it_says_otherwise() -> None:
+    graph = Graph()
+    graph.state(0, [("goes_with", 1, 0.5)])
+    assert graph.related(1)["goes_with"][0].tolist() == [0]
+    graph.state(0, [])
+    assert "goes_with" not in graph.related(1)
+
+
+def test_what_was_refused_is_no_recent_product_until_it_is_wanted_again() -> None:
+    history = History()
+    for turn, (place, done) in enumerate([(0, Done.SEEN), (1, Done.SEEN), (0, Done.REFUSED)]):
+        history.add(place, done, turn)
+    assert history.recent(5) == [1]
+    history.add(0, Done.SEEN, 9)
+    assert history.recent(5) == [0, 1]

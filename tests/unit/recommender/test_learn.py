@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recommender.domain.history import Done
+from recommender.domain.product import Key
+from recommender.domain.score import Mode
+from recommender.usecases.ports import Person, Span
+from recommender.usecases.resume import Resume
+
+ANN = Person("default", "ann")
+BUY = Done.WANTED | Done.BOUGHT
+
+
+def ids(made: Any) -> list[str]:
+    return [offer.product.key.product_id for offer in made.offers]
+
+
+async def test_a_product_is_told_with_its_vector_and_found_at_once(shop: Any, asked: Any) -> None:
+    assert {entry.product.key.product_id for entry in shop.told.entries} >= {"kettle", "sock"}
+    assert ids(await shop.search.by_text("default", "", "camping tent", asked(1))) == ["tent"]
+
+
+async def test_a_product_that_is_gone_is_told_and_found_no_more(shop: Any, asked: Any) -> None:
+    await shop.gone("tent", 100)
+    assert shop.told.gone == [Key("default", "tent")]
+    assert "tent" not in ids(await shop.search.by_text("default", "", "camping tent", asked()))
+
+
+async def test_an_older_record_does_not_undo_a_newer_one(shop: Any, catalogue: Any) -> None:
+    new = {**catalogue[0], "brand": "New"}
+    await shop.load(new, offset=100)
+    await shop.load(catalogue[0], offset=50)
+    assert shop.world.product(Key("default", "kettle")).brand == "New"
+
+
+async def test_a_record_of_a_new_life_of_the_log_counts_whatever_its_offset(shop: Any, catalogue: Any) -> None:
+    await shop.load({**catalogue[0], "brand": "New"}, log="another", offset=0)
+    assert shop.world.product(Key("default", "kettle")).brand == "New"
+
+
+async def test_the_same_slice_again_changes_nothing(shop: Any) -> None:
+    await shop.do("ann", "kettle", "pot", done=BUY, offset=0)
+    graph, trend = shop.world.shop("default").graph, shop.world.shop("default").trend
+    before = graph.transitions.between(0, 1), graph.together.between(0, 1), trend.counts.sum()
+    await shop.do("ann", "kettle", "pot", done=BUY, offset=0)
+    assert (graph.transitions.between(0, 1), graph.together.between(0, 1), trend.counts.sum()) == before
+
+
+async def test_a_slice_of_another_life_of_the_log_is_new(shop: Any) -> None:
+    await shop.do("ann", "kettle", offset=0)
+    await shop.do("ann", "pot", offset=0, log="another")
+    assert set((await shop.relations.history(ANN)).items) == {0, 1}
+
+
+async def test_an_overlapping_slice_adds_only_what_is_new(shop: Any) -> None:
+    await shop.do("ann", "kettle", "pot", offset=0)
+    await shop.do("ann", "pot", "cup", offset=1)
+    assert (await shop.relations.history(ANN)).turns == 3
+
+
+async def test_after_a_restart_the_same_is_answered(shop: Any, asked: Any, tmp_path: Path, reopen: Any) -> None:
+    await shop.do("bob", "kettle", "pot", "cup", done=BUY)
+    await shop.do("ann", "kettle")
+    before = await shop.recommend(ANN, asked(), Mode.CONDITIONED)
+    await shop.close()
+    again = reopen(tmp_path)
+    assert await again.restore() == 9
+    after = await again.recommend(ANN, asked(), Mode.CONDITIONED)
+    assert [(o.product, o.score) for o in after.offers] == [(o.product, o.score) for o in before.offers]
+    shop.index, shop.relations = again.index, again.relations  # what the fixture closes
+
+
+async def test_an_index_that_lags_behind_the_records_is_mended_at_the_start(
+    shop: Any, asked: Any, tmp_path: Path, reopen: Any
+) -> None:
+    await shop.index.delete([Key("default", "tent")])
+    await shop.close()
+    again = reopen(tmp_path)
+    await again.restore()
+    assert ids(await again.search.by_text("default", "", "camping tent", asked(1))) == ["tent"]
+    shop.index, shop.relations = again.index, again.relations
+
+
+async def test_a_log_that_knows_no_product_is_told_all_of_them_once(shop: Any) -> None:
+    resume = Resume(shop.world, shop.relations, shop.told)
+    shop.told.entries.clear()
+    source = type("Source", (), {"log": "another", "topic": "attune.catalog.v1", "partition": 0})()
+    assert await resume.offsets([source]) == {source: 0}
+    await resume.publish_anew()
+    await resume.publish_anew()
+    assert len(shop.told.entries) == 9
+
+
+async def test_who_is_forgotten_leaves_nothing_and_older_events_bring_nothing_back(shop: Any) -> None:
+    await shop.do("ann", "kettle", "pot", done=BUY, at=1000)
+    graph = shop.world.shop("default").graph
+    assert await shop.forget(ANN, 5000) == 1
+    assert await shop.forget(ANN, 5000) == 0
+    assert graph.transitions.between(0, 1) == graph.together.between(0, 1) == 0
+    await shop.do("ann", "cup", at=4000)
+    assert not (await shop.relations.history(ANN)).items
+    await shop.do("ann", "cup", at=6000)
+    assert len((await shop.relations.history(ANN)).items) == 1
+
+
+async def test_an_erasure_that_comes_twice_is_applied_once(shop: Any) -> None:
+    await shop.do("ann", "kettle", at=1000)
+    await shop.forget.requests(Span("log", "attune.erasures.v1", 0, 1), [(0, ANN, 2000)])
+    await shop.do("ann", "pot", at=3000)
+    await shop.forget.requests(Span("log", "attune.erasures.v1", 0, 1), [(0, ANN, 2000)])
+    assert len((await shop.relations.history(ANN)).items) == 1
+
+
+async def test_shops_do_not_see_each_other(shop: Any, catalogue: Any, asked: Any) -> None:
+    await shop.load({**catalogue[0], "tenant": "other", "title": {"en": "Other kettle"}}, offset=200)
+    found = await shop.search.by_text("other", "", "tea kettle", asked())
+    assert [offer.product.title["en"] for offer in found.offers] == ["Other kettle"]
+    assert "Other kettle" not in {
+        o.product.title["en"] for o in (await shop.search.by_text("default", "", "other kettle", asked())).offers
+    }
