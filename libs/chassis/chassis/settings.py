@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class ProcessSettings(BaseSettings):
@@ -34,6 +37,13 @@ class ProcessSettings(BaseSettings):
     request_timeout: timedelta = timedelta(seconds=5)  # for callers that set no deadline
     max_message_bytes: int = 4 * 1024 * 1024  # of a gRPC request or reply
     stop_grace: timedelta = timedelta(seconds=5)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any, info: ValidationInfo) -> Any:
+        """A plain number given for a time is seconds; pydantic itself only reads `PT3S` from text."""
+        is_time = cls.model_fields[str(info.field_name)].annotation is timedelta
+        return float(value) if is_time and isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
 S = TypeVar("S", bound=ProcessSettings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chassis.settings import ProcessSettings, load
@@ -10,6 +12,13 @@ from chassis.settings import ProcessSettings, load
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTUNE_KAFKA", "broker:9092")
     assert load(ProcessSettings).kafka == "broker:9092"
+
+
+@pytest.mark.parametrize("given", ["2.5", "PT2.5S"])
+def test_a_time_is_given_in_seconds_or_as_an_iso_duration(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("ATTUNE_KAFKA", "broker:9092")
+    monkeypatch.setenv("ATTUNE_SESSION_TIMEOUT", given)
+    assert load(ProcessSettings).session_timeout == timedelta(seconds=2.5)
 
 
 def test_a_missing_setting_ends_the_process_with_code_2_and_its_name(

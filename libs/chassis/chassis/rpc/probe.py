@@ -16,8 +16,7 @@ def serving(address: str, service: str = "") -> bool:
         try:
             request = health_pb2.HealthCheckRequest(service=service)
             reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=_SECONDS)  # type: ignore[attr-defined] # generated at import
-        except grpc.RpcError as error:
-            sys.stderr.write(f"{address}: {error.code().name}\n")
+        except grpc.RpcError:
             return False
     return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
 
