@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,12 @@ def shorten(path: Path, limit: int = LIMIT) -> None:
 
 
 async def keep_short(paths: Sequence[Path]) -> None:
-    """For ever."""
+    """For ever; a full disk is no reason to end, the next look tries again."""
     while True:
         await asyncio.sleep(_LOOK.total_seconds())
         for path in paths:
-            await asyncio.to_thread(shorten, path)
+            with suppress(OSError):
+                await asyncio.to_thread(shorten, path)
 
 
 def tail(path: Path, lines: int = 15) -> str:
