@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 
 from attune_cli.failures import BadInput, NothingFound, Refused
 from attune_cli.log import reading, writing
@@ -54,82 +55,107 @@ class Letter:
         """Where it is sent again."""
         return self.headers.get("dead-topic") or self.id.split("/", 1)[0].removesuffix(_SUFFIX)
 
+    def of(self, topic: str) -> bool:
+        """Whether it stands in the `.dead` of a topic, named with or without it."""
+        return self.id.split("/", 1)[0].removesuffix(_SUFFIX) == topic.removesuffix(_SUFFIX)
+
 
 @app.command("list")
-def list_(topic: Topic = "", reason: Reason = "", json: Json = False) -> None:
-    """List dead letters with field, value and remedy.
+def list_(
+    topic: Topic = "",
+    reason: Reason = "",
+    newest: Annotated[int, typer.Option("--newest", min=0, help="How many letters to list below the counts.")] = 20,
+    json: Json = False,
+) -> None:
+    """Count dead letters by topic and reason, and list the newest with field, value and remedy.
 
     Example: attune dead-letters list --topic attune.clickstream.v1
 
     Exits with 3 when there are none.
     """
-    letters = asyncio.run(_read(topic, reason))
+    letters = asyncio.run(_read([topic] if topic else [], reason))
     if json:
         print_json([_described(letter) for letter in letters])
     elif letters:
-        rows = [[letter.id, letter.why, *(letter.headers.get(f"dead-{name}", "") for name in _SHOWN)]
-                for letter in letters]  # fmt: skip
-        table(["id", "reason", "field", "value", "remedy"], rows)
+        counts = Counter((letter.topic, letter.why) for letter in letters)
+        table(["topic", "reason", "letters"], [[*about, count] for about, count in sorted(counts.items())])
+        last = sorted(letters, key=lambda letter: letter.headers.get("dead-at", ""))[-newest:] if newest else []
+        rows = [
+            [letter.id, letter.why, *(letter.headers.get(f"dead-{name}", "") for name in _SHOWN)] for letter in last
+        ]
+        if rows:
+            table(["id", "reason", "field", "value", "remedy"], rows)
     if not letters:
         raise NothingFound("" if json else "no dead letters")
 
 
 @app.command()
 def show(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="As `list` prints it.")], json: Json = False
+    which: Annotated[str, typer.Argument(metavar="ID|TOPIC", help="As `list` prints it.")], json: Json = False
 ) -> None:
-    """Show one dead letter: its headers and its value.
+    """Show a dead letter, or all of a topic: headers and value.
 
     Example: attune dead-letters show attune.clickstream.v1.dead/2/0
     """
-    letter = _chosen(asyncio.run(_read(_topic_of(identifier))), [identifier])[0]
+    letters = asyncio.run(_find([which]))
     if json:
-        print_json(_described(letter))
+        print_json([_described(letter) for letter in letters])
         return
-    table(["header", "value"], sorted(letter.headers.items()), title=letter.id)
-    say(f"key: {_shown(letter.key)}")
-    say(_shown(letter.value))
+    for letter in letters:
+        table(["header", "value"], sorted(letter.headers.items()), title=letter.id)
+        say(f"key: {_shown(letter.key)}")
+        say(_shown(letter.value))
 
 
 @app.command()
 def replay(
-    identifiers: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` prints them.")] = None,
+    which: Annotated[list[str] | None, typer.Argument(metavar="[ID|TOPIC]...", help="As `list` prints them.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    topic: Topic = "",
     reason: Reason = "",
 ) -> None:
     """Send dead letters again to the topic they came from, once the cause is gone. They stay listed too.
 
-    Example: attune dead-letters replay --all --reason unknown-product
+    Example: attune dead-letters replay attune.clickstream.v1 --reason unknown-product
     """
-    if bool(identifiers) == every:
-        raise BadInput("name the letters, or all of them with --all: see `attune dead-letters list`")
-    for identifier in identifiers or []:
-        _topic_of(identifier)
-    letters = asyncio.run(_read(topic, reason))
-    chosen = letters if every else _chosen(letters, identifiers or [])
+    if bool(which) == every:
+        raise BadInput("name letters or topics, or all with --all: see `attune dead-letters list`")
+    found = asyncio.run(_read([], "") if every else _find(which or []))
+    chosen = [letter for letter in found if not reason or letter.why == reason]
     if not chosen:
         raise NothingFound("no dead letters")
     whole = [letter for letter in chosen if "dead-original-bytes" not in letter.headers]
     for letter in chosen:
         if letter not in whole:
-            complain(
-                f"{letter.id}: only a part of it was kept ({letter.headers['dead-original-bytes']} bytes were sent)"
-            )
+            complain(f"{letter.id}: only a part was kept of {letter.headers['dead-original-bytes']} bytes")
     asyncio.run(_resend(whole))
     say(f"{len(whole)} sent again")
     if len(whole) < len(chosen):
         raise Refused(f"{len(chosen) - len(whole)} cannot be sent again")
 
 
-async def _read(topic: str = "", reason: str = "") -> list[Letter]:
+async def _find(which: Sequence[str]) -> list[Letter]:
+    """The letters of ids and of whole topics; raises NothingFound for one that is not there."""
+    places = [_ID.fullmatch(each) for each in which]
+    topics = [place["topic"] if place else each for place, each in zip(places, which, strict=True)]
+    letters = await _read(list(dict.fromkeys(topics)), "")
+    found: dict[str, Letter] = {}
+    for place, each, topic in zip(places, which, topics, strict=True):
+        chosen = [letter for letter in letters if letter.id == each or (place is None and letter.of(topic))]
+        if not chosen:
+            raise NothingFound(f"{each}: there is no such dead letter: see `attune dead-letters list`")
+        found |= {letter.id: letter for letter in chosen}
+    return list(found.values())
+
+
+async def _read(topics: Sequence[str], reason: str) -> list[Letter]:
+    """The letters of these topics (none named: of all), of a reason (empty: of any)."""
     async with connected() as services, reading(services.endpoints.require("kafka")) as log:
-        wanted = topic.removesuffix(_SUFFIX) + _SUFFIX
-        names = [name for name in await log.dead_topics() if not topic or name == wanted]
-        if topic and not names:
-            raise BadInput(f"--topic {topic}: there is no {wanted}")
-        partitions: list[TopicPartition] = await log.partitions(names)
-        letters = [_letter(record) async for record in log.records(partitions)]
+        known = await log.dead_topics()
+        wanted = [topic.removesuffix(_SUFFIX) + _SUFFIX for topic in topics] or known
+        for topic in wanted:
+            if topic not in known:
+                raise BadInput(f"{topic} does not exist: write an id as `list` prints it, or one of {', '.join(known)}")
+        letters = [_letter(record) async for record in log.records(await log.partitions(wanted))]
         return [letter for letter in letters if not reason or letter.why == reason]
 
 
@@ -144,21 +170,6 @@ async def _resend(letters: Sequence[Letter]) -> None:
 def _letter(record: ConsumerRecord) -> Letter:
     headers = {name: value.decode("utf-8", "replace") for name, value in record.headers if value is not None}
     return Letter(f"{record.topic}/{record.partition}/{record.offset}", record.key, record.value, headers)
-
-
-def _topic_of(identifier: str) -> str:
-    found = _ID.fullmatch(identifier)
-    if found is None:
-        raise BadInput(f"{identifier!r} is no id: write TOPIC.dead/PARTITION/OFFSET, as `list` prints it")
-    return found["topic"]
-
-
-def _chosen(letters: Sequence[Letter], identifiers: Sequence[str]) -> list[Letter]:
-    known = {letter.id: letter for letter in letters}
-    for identifier in identifiers:
-        if identifier not in known:
-            raise NothingFound(f"{identifier}: there is no such dead letter: see `attune dead-letters list`")
-    return [known[identifier] for identifier in identifiers]
 
 
 def _shown(value: bytes | None) -> str:

@@ -29,11 +29,16 @@ def letter(kafka: str, tenant: str) -> str:
 def test_letters_are_listed_with_the_remedy(on_kafka: Any, letter: str, tenant: str) -> None:
     shown = on_kafka("dead-letters", "list", "--topic", _TOPIC, "--reason", tenant)
     assert shown.exit_code == 0
-    assert shown.stdout.splitlines() == ["id\treason\tfield\tvalue\tremedy", f"{letter}\t{tenant}\tbody\t7\tsend text"]
+    assert shown.stdout.splitlines() == [
+        "topic\treason\tletters",
+        f"{_TOPIC}\t{tenant}\t1",
+        "id\treason\tfield\tvalue\tremedy",
+        f"{letter}\t{tenant}\tbody\t7\tsend text",
+    ]
 
 
 def test_a_letter_is_shown_whole(on_kafka: Any, letter: str) -> None:
-    shown = json.loads(on_kafka("dead-letters", "show", letter, "--json").stdout)
+    (shown,) = json.loads(on_kafka("dead-letters", "show", letter, "--json").stdout)
     assert (shown["value"], shown["from"]) == ('{"body": 7}', f"{_TOPIC}/1/4")
 
 
@@ -41,6 +46,14 @@ def test_a_letter_is_sent_again_to_where_it_came_from(
     on_kafka: Any, letter: str, tenant: str, keys: Callable[[str], Sequence[str]]
 ) -> None:
     assert on_kafka("dead-letters", "replay", letter).exit_code == 0
+    assert list(keys(_TOPIC)).count(tenant) == 1
+
+
+def test_all_letters_of_a_topic_and_a_reason_are_sent_again(
+    on_kafka: Any, letter: str, tenant: str, keys: Callable[[str], Sequence[str]]
+) -> None:
+    assert letter.startswith(f"{_TOPIC}.dead/")
+    assert on_kafka("dead-letters", "replay", _TOPIC, "--reason", tenant).stdout == "1 sent again\n"
     assert list(keys(_TOPIC)).count(tenant) == 1
 
 
