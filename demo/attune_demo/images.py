@@ -21,12 +21,12 @@ _SHAPES: Mapping[str, Callable[[Sequence[str]], str]] = {
 }
 
 
-def draw(folder_: Path) -> list[Path]:
+def draw(into: Path) -> list[Path]:
     """Writes `<product_id>.svg` for every product into the folder, where the catalogue's image paths point to."""
-    folder_.mkdir(parents=True, exist_ok=True)
+    into.mkdir(parents=True, exist_ok=True)
     written = []
     for product_id, picture in pictures().items():
-        path = folder_ / f"{product_id}.svg"
+        path = into / f"{product_id}.svg"
         path.write_text(picture, encoding="utf-8", newline="\n")
         written.append(path)
     return written
