@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from qdrant_client import AsyncQdrantClient
 from redis.asyncio import Redis
 
 from attune.qa.v1.qa_pb2_grpc import add_QaServiceServicer_to_server
@@ -31,7 +30,6 @@ from qa.servicer import ERRORS, SERVICE, QaServicer
 from qa.settings import Settings
 from qa.stores.edge import EdgeKnowledge
 from qa.stores.redis import RedisDialogues
-from qa.stores.server import ServerKnowledge
 from qa.usecases import Ask, Forget, Learn, Recall, Respond, Texts
 from qa.usecases.ask import Policy
 from qa.usecases.ports import KnowledgeIndex, Needs, Offers
@@ -99,6 +97,10 @@ def knowledge_index(url: str, encoder: Encoder) -> Index:
     if parts.scheme == "edge" and not parts.netloc and parts.path.startswith("/"):
         return EdgeKnowledge(Path(unquote(parts.path)), dim=encoder.dim, space=encoder.space)
     if parts.scheme in {"http", "https"} and parts.netloc:
+        from qdrant_client import AsyncQdrantClient  # noqa: PLC0415 - seconds of import that the embedded edition saves
+
+        from qa.stores.server import ServerKnowledge  # noqa: PLC0415 - the same
+
         return ServerKnowledge(AsyncQdrantClient(url=url), dim=encoder.dim, space=encoder.space)
     raise ValueError(f"ATTUNE_QDRANT_URL {url!r}: write edge:///folder or http://host:port")
 

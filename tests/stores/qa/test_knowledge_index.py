@@ -31,7 +31,10 @@ ROWS = np.eye(3, DIM, dtype=np.float32)
 PRODUCT = Product("shop", "p", {"en": "Cup"}, {"care": {"en": "hand wash"}}, LogPosition("life", 1, 2))
 
 
-@pytest.fixture(params=["edge", "client", "server"])
+SERVER = os.environ.get("ATTUNE_TEST_QDRANT_URL")
+
+
+@pytest.fixture(params=["edge", "client", *(["server"] if SERVER else [])])
 async def index(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[EdgeKnowledge | ServerKnowledge]:
@@ -40,11 +43,8 @@ async def index(
     if request.param == "edge":
         made = EdgeKnowledge(tmp_path, dim=DIM, space=SPACE)
     else:
-        url = os.environ.get("ATTUNE_TEST_QDRANT_URL")
-        if request.param == "server" and not url:
-            pytest.skip("ATTUNE_TEST_QDRANT_URL names no server")
         monkeypatch.setattr(server, "COLLECTION", f"knowledge-{uuid.uuid4().hex}")
-        client = AsyncQdrantClient(url=url) if request.param == "server" else AsyncQdrantClient(":memory:")
+        client = AsyncQdrantClient(url=SERVER) if request.param == "server" else AsyncQdrantClient(":memory:")
         made = ServerKnowledge(client, dim=DIM, space=SPACE)
     yield made
     await made.close()

@@ -236,7 +236,7 @@ class House:
         """All pieces of the reply."""
         who = {"user": UserRef(tenant=tenant, user_id=user)} if user else {"tenant": tenant}
         request = pb.AskRequest(**who, **({"text": text} | given), at_least=at_least)
-        return list(self.qa.Ask(request, timeout=15, wait_for_ready=True))
+        return list(self.qa.Ask(request, timeout=30, wait_for_ready=True))
 
     def answer(self, tenant: str, text: str, *at_least: Watermark, user: str = "", **given: Any) -> Any:
         last = self.ask(tenant, text, *at_least, user=user, **given)[-1]

@@ -151,7 +151,7 @@ def test_a_bad_entry_goes_to_the_dead_letters_and_the_next_one_is_learned(
 def test_a_question_that_cannot_be_read_goes_to_the_dead_letters(
     house: Any, shop: str, changes: dict[str, Any], reason: str
 ) -> None:
-    event = house.event(shop, "ann", "?", **changes)
+    event = {**house.event(shop, "ann", "?"), **changes}
     house.send(QUERIES, "ann", {name: value for name, value in event.items() if value is not None})
     wanted = event["event_id"].encode()
     for record in house.records(f"{QUERIES}.dead", lambda r: wanted in r.value()):
