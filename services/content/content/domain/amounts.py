@@ -29,6 +29,7 @@ def _either(names: Iterator[str]) -> str:
     )
 
 
+_IDIOM = re.compile("|".join([*numerals.IDIOMS, f"一点(?![{numerals.CHINESE}])"]))
 _UNIT = re.compile(rf"[ \u00a0-]?({_either(iter([*UNITS, 'K']))})", re.IGNORECASE)
 _MONEY_AFTER = re.compile(rf"[ \u00a0]?({_either(iter(CURRENCIES))})", re.IGNORECASE)
 _MONEY_BEFORE = re.compile(
@@ -51,9 +52,12 @@ class Amount:
     value: Decimal  # in the first unit of its dimension
     of: str  # dimension, `currency`, or the word that follows; empty when nothing says
     currency: str = ""  # ISO 4217 or a sign
+    bare: Decimal | None = None  # the number alone, where its unit is that of a later one: `70, 80 and 100 °C`
 
     def agrees(self, recorded: Amount) -> bool:
         """Whether a record's amount says the same. A record's bare number may be of anything that has no unit."""
+        if self.bare is not None and not recorded.of and self.bare == recorded.value:
+            return True
         if self.value != recorded.value:
             return False
         if self.of == "currency":
@@ -73,7 +77,7 @@ def amounts(text: str) -> list[Amount]:
         between = _SHARED_UNIT.fullmatch(plain[_end_of_number(plain, here) : after.start])
         if not here.of and between and after.of in _DIMENSIONS:
             factor = _factor(plain[after.start : after.end])
-            found[place] = replace(here, of=after.of, value=here.value * factor)
+            found[place] = replace(here, of=after.of, value=here.value * factor, bare=here.value)
     return found
 
 
@@ -106,7 +110,9 @@ def _bare(text: str, match: re.Match[str], value: Decimal) -> Amount | None:
         return None  # part of a word, such as 百 in 百叶窗
     following = _NEXT.match(text, end)
     word = following[1].casefold() if following else ""
-    return Amount(start, end, value, "" if word in _LINKS else word.removesuffix("s"))
+    if not following or word in _LINKS:
+        return Amount(start, end, value, "")
+    return Amount(start, following.end(), value, word.removesuffix("s"))
 
 
 def _counts(text: str, end: int) -> bool:
@@ -153,10 +159,7 @@ def _english(words: str) -> Decimal:
 
 
 def _without_idioms(text: str) -> str:
-    for idiom in numerals.IDIOMS:
-        if idiom in text:
-            text = text.replace(idiom, "\u3000" * len(idiom))
-    return text
+    return _IDIOM.sub(lambda match: "\u3000" * len(match[0]), text)
 
 
 def _end_of_number(text: str, amount: Amount) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+_NO = {"no", "none", "false", "0", "否", "无", "没有", "不", "-"}  # values that deny what the attribute's name says
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -38,6 +40,9 @@ class Product:
             yield from ((f"attribute.{name}", text) for text in by_language.values())
 
     def texts(self) -> Iterator[tuple[str, str]]:
-        """(field, text) of everything that is written about it."""
+        """(field, text) of everything that is written about it, names of attributes included: `waterproof` = `IP44`."""
         yield from self.values()
+        for name, by_language in self.attributes.items():
+            if not any(text.strip().casefold() in _NO for text in by_language.values()):
+                yield f"attribute.{name}", name.replace("_", " ")
         yield from (("description", text) for text in self.description.values())

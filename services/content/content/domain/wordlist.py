@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 _NOT = re.compile(
-    r"(\b(not|no|non|never|without|isn't|aren't|neither|nor|avoid)\b|n't|不|非|无|勿|别|禁)[^.,;!?，。；！？]{0,12}$",
+    r"(?:\b(?:not|no|non|never|without|isn't|aren't|neither|nor|avoid)\b|n't)[^.,;:!?—–|·]{0,16}$"
+    r"|(?:不(?!锈钢|粘)|非|无(?!线)|勿|别(?!致)|禁)[^\s.,;:!?，。；：！？、｜·]{0,4}$",
     re.IGNORECASE,
 )
 _NEAR = 24  # characters before a word in which its denial is looked for
