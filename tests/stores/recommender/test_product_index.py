@@ -22,7 +22,9 @@ DIM, SPACE = 4, "test@1"
 ALL = Allowed(out_of_stock=True)
 
 
-def entry(product_id: str, axis: int, words: dict[int, float], offset: int = 0, tenant: str = "shop", **more: Any) -> Entry:
+def entry(
+    product_id: str, axis: int, words: dict[int, float], offset: int = 0, tenant: str = "shop", **more: Any
+) -> Entry:
     product = Product(Key(tenant, product_id), {"en": product_id}, **more)
     bag = Bag(np.array(sorted(words), dtype=np.uint32), np.array([words[w] for w in sorted(words)], dtype=np.float32))
     return Entry(product, np.eye(DIM, dtype=np.float32)[axis], bag, Position("log", 0, offset))

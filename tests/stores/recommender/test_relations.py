@@ -83,7 +83,9 @@ async def test_a_place_without_a_record_does_not_undo_the_record(store: SqliteRe
     assert await store.products() == [known, gone]
 
 
-async def test_who_is_forgotten_is_removed_and_known_again_without_a_name(store: SqliteRelations, tmp_path: Path) -> None:
+async def test_who_is_forgotten_is_removed_and_known_again_without_a_name(
+    store: SqliteRelations, tmp_path: Path
+) -> None:
     await store.write(span(1), Learnt(histories={ANN: history(1), BOB: history(2)}))
     assert await store.write(None, Learnt(forget={ANN: 500})) == {ANN: 1}
     assert await store.write(None, Learnt(forget={ANN: 400})) == {ANN: 0}

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +21,6 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from chassis.kafka.progress import Progress
 from confluent_kafka import Producer
 from google.protobuf import json_format
 
@@ -29,6 +29,7 @@ from attune.events.v1.product_pb2 import Product as ProductMessage
 from attune.recommender.v1 import recommender_pb2 as pb
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from attune.types.v1.types_pb2 import UserRef, Watermark
+from chassis.kafka.progress import Progress
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Weights
@@ -57,6 +58,7 @@ def _product(product_id: str, en: str, zh: str, category: str, brand: str, amoun
     return {"product_id": product_id, "title": title, "category": category, "brand": brand, "price": price, **more}
 
 
+_GOES_WITH_SHOE = {"kind": "goes_with", "product_id": "shoe"}
 PRODUCTS = [
     _product("kettle", "Steel tea kettle", "不锈钢水壶", "kitchen/kettles", "Ember", "39.90"),
     _product("pot", "Glass teapot", "玻璃茶壶", "kitchen/teaware", "Ember", "24.00"),
@@ -66,7 +68,9 @@ PRODUCTS = [
     _product("bag", "Warm sleeping bag", "", "outdoor/sleep", "Ridge", "89.00", availability="out_of_stock"),
     _product("mat", "Camping mat", "", "outdoor/sleep", "Ridge", "35.00"),
     _product("shoe", "Trail running shoe", "", "sport", "Swift", "99.00"),
-    _product("sock", "Wool sock", "", "sport", "Swift", "8.00", relations=[{"kind": "goes_with", "product_id": "shoe"}]),
+    _product(
+        "sock", "Wool sock", "", "sport", "Swift", "8.00", relations=[{"kind": "goes_with", "product_id": "shoe"}]
+    ),
 ]
 
 
@@ -129,7 +133,13 @@ class InProcess:
         await self.catalog(Span("log", CATALOG, 0, offset + 1), [change])
 
     async def do(
-        self, user: str, *product_ids: str, done: Done = Done.SEEN, at: int = 1000, log: str = "log", offset: int | None = None
+        self,
+        user: str,
+        *product_ids: str,
+        done: Done = Done.SEEN,
+        at: int = 1000,
+        log: str = "log",
+        offset: int | None = None,
     ) -> int:
         """Clickstream records, one slice; the offset after it."""
         first = await self.relations.next_offset(log, CLICKS, 0) if offset is None else offset
@@ -154,18 +164,38 @@ def _keyed(message: ProductMessage) -> tuple[Key, Any]:
     return product.key, product
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders, made once because a new shard takes two seconds: `bare`, and `full` with nine products."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    async def fill() -> None:
+        await InProcess(folder / "bare").close()
+        shutil.copytree(folder / "bare", folder / "full")
+        full = InProcess(folder / "full")
+        await full.load(*PRODUCTS)
+        await full.close()
+
+    asyncio.run(fill())
+    return folder
+
+
 @pytest.fixture
-async def bare(tmp_path: Path) -> AsyncIterator[InProcess]:
+async def bare(prepared: Path, tmp_path: Path) -> AsyncIterator[InProcess]:
+    shutil.copytree(prepared / "bare", tmp_path, dirs_exist_ok=True)
     made = InProcess(tmp_path)
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def shop(bare: InProcess) -> InProcess:
+async def shop(prepared: Path, tmp_path: Path) -> AsyncIterator[InProcess]:
     """With nine products."""
-    await bare.load(*PRODUCTS)
-    return bare
+    shutil.copytree(prepared / "full", tmp_path, dirs_exist_ok=True)
+    made = InProcess(tmp_path)
+    await made.restore()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ def ids(made: Any) -> list[str]:
     return [offer.product.key.product_id for offer in made.offers]
 
 
-async def test_a_product_is_told_with_its_vector_and_found_at_once(shop: Any, asked: Any) -> None:
-    assert {entry.product.key.product_id for entry in shop.told.entries} >= {"kettle", "sock"}
-    assert ids(await shop.search.by_text("default", "", "camping tent", asked(1))) == ["tent"]
+async def test_a_product_is_told_with_its_vector_and_found_at_once(bare: Any, catalogue: Any, asked: Any) -> None:
+    await bare.load(*catalogue)
+    assert {entry.product.key.product_id for entry in bare.told.entries} >= {"kettle", "sock"}
+    assert ids(await bare.search.by_text("default", "", "camping tent", asked(1))) == ["tent"]
 
 
 async def test_a_product_that_is_gone_is_told_and_found_no_more(shop: Any, asked: Any) -> None:
