@@ -54,6 +54,11 @@ def key_of(message: Message) -> str:
     return str(getattr(message, key_field(type(message))))
 
 
+MESSAGES: dict[str, type[Message]] = {
+    topic_of(message): message for message in (*LOADABLE.values(), ClickstreamEvent, QueryEvent, ErasureRequest)
+}
+
+
 def event_message(kind: object) -> type[ClickstreamEvent | QueryEvent]:
     """Which event a `kind` belongs to; anything that is no query is taken for a behaviour and judged as one."""
     short = str(kind).removeprefix("QUERY_KIND_").lower()
@@ -61,6 +66,6 @@ def event_message(kind: object) -> type[ClickstreamEvent | QueryEvent]:
 
 
 __all__ = [
-    "BEHAVIORS", "GROUPS", "LOADABLE", "QUERIES", "VECTORS", "ClickstreamEvent", "ErasureRequest", "QueryEvent",
-    "event_message", "key_field", "key_of", "topic_of",
+    "BEHAVIORS", "GROUPS", "LOADABLE", "MESSAGES", "QUERIES", "VECTORS", "ClickstreamEvent", "ErasureRequest",
+    "QueryEvent", "event_message", "key_field", "key_of", "topic_of",
 ]  # fmt: skip

@@ -7,17 +7,22 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from aiokafka import ConsumerRecord
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 
+from attune_cli.contract import MESSAGES
 from attune_cli.failures import BadInput, NothingFound, Refused
 from attune_cli.log import reading, writing
 from attune_cli.options import Json
 from attune_cli.output import complain, print_json, say, table
 from attune_cli.services import connected
+from chassis.kafka.decode import PROTOBUF
 
 app = typer.Typer(
     help="See the records that could never succeed, learn why, and send them again once the cause is gone.\n\n"
@@ -54,6 +59,17 @@ class Letter:
     def topic(self) -> str:
         """Where it is sent again."""
         return self.headers.get("dead-topic") or self.id.split("/", 1)[0].removesuffix(_SUFFIX)
+
+    @property
+    def words(self) -> str:
+        """The value as text: what Protobuf can be read as in the JSON form of the contract, else as it is."""
+        message = MESSAGES.get(self.topic)
+        if message is not None and self.value is not None and self.headers.get("content-type") in PROTOBUF:
+            with suppress(DecodeError):
+                return json_format.MessageToJson(
+                    message.FromString(self.value), preserving_proto_field_name=True, ensure_ascii=False
+                )
+        return _shown(self.value)
 
     def of(self, topic: str) -> bool:
         """Whether it stands in the `.dead` of a topic, named with or without it."""
@@ -104,7 +120,7 @@ def show(
     for letter in letters:
         table(["header", "value"], sorted(letter.headers.items()), title=letter.id)
         say(f"key: {_shown(letter.key)}")
-        say(_shown(letter.value))
+        say(letter.words)
 
 
 @app.command()
@@ -178,4 +194,4 @@ def _shown(value: bytes | None) -> str:
 
 def _described(letter: Letter) -> dict[str, Any]:
     return {"id": letter.id, "reason": letter.why, "from": letter.source, "key": _shown(letter.key),
-            "value": _shown(letter.value), "headers": letter.headers}  # fmt: skip
+            "value": letter.words, "headers": letter.headers}  # fmt: skip

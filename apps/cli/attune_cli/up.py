@@ -26,15 +26,22 @@ from attune_embedded.supervision import Notice
 
 _TRY = """
 Try, in another terminal:
-  attune recommend maria
-  attune send view --user maria --product gaiwan-plain-130 --wait
-  attune recommend maria --explain
-  attune need maria
+  attune recommend tea-lover-1 --explain
+  attune need tea-lover-1
   attune search "绿茶"
   attune ask "How do I return an item?"
-  attune compose maria --product kettle-steep-temp --channel push
+  attune compose tea-lover-1 --product kettle-steep-temp --channel push"""
+_TRY_EMPTY = """
+Try, in another terminal:
   attune status
-Ctrl-C stops everything; what was learnt stays in the data folder."""
+  attune load catalog FILE --help
+  attune replay FILE --help"""
+_TRY_NEW = """
+or begin with somebody new:
+  attune send view --user maria --product gaiwan-plain-130 --wait
+  attune recommend maria
+  attune status"""
+_END = "\nCtrl-C stops everything; what was learnt stays in {data}."
 
 
 def up(
@@ -82,7 +89,8 @@ async def _up(data: Path, *, demo_shop: bool, story_too: bool, leave: bool) -> i
             return failed
         table(["part", "at"], [["kafka", endpoints.kafka], ["redis", endpoints.redis_url],
                                *([name, endpoints.require(name)] for name in SERVICES)])  # fmt: skip
-        say(_TRY)
+        say(_TRY + _TRY_NEW if demo_shop else _TRY_EMPTY)
+        say(_END.format(data=data))
         await platform.wait()
     return failed
 
