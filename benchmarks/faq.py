@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
 from lm.protocols import Encoder
 from lm.static import StaticEncoder
-from numpy.typing import NDArray
 from qa.domain.confidence import Calibration, Thresholds
 from qa.domain.knowledge import Entry
 from qa.domain.score import ARTICLE, Weights
 from qa.domain.shelf import Asked, Found, Shelf
-from scipy.optimize import minimize
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("ATTUNE_DATA", HERE.parents[1] / "shared" / "data"))

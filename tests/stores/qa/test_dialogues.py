@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
+
 from qa.domain.answer import Answer, Citation, Outcome
 from qa.domain.dialogue import Turn
 from qa.domain.identity import Person
 from qa.domain.score import Score, Term
 from qa.stores.redis import RedisDialogues
 from qa.usecases.ports import MemoryAway
-from redis.asyncio import Redis
 
 DAYS = {"lifetime": timedelta(days=30), "events_for": timedelta(days=14), "forgotten_for": timedelta(days=30)}
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qdrant_client import AsyncQdrantClient
+
 from qa.domain.knowledge import Entry, LogPosition
 from qa.domain.products import Product
 from qa.stores import server
 from qa.stores.edge import EdgeKnowledge
 from qa.stores.server import ServerKnowledge
 from qa.usecases.ports import Changes, Span
-from qdrant_client import AsyncQdrantClient
 
 DIM, SPACE = 4, "toy@1"
 SPAN = Span("life", "attune.knowledge.v1", 0, 7)

@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 import grpc
 import pytest
+from confluent_kafka import Consumer, Producer
+
 from attune.qa.v1 import qa_pb2 as pb
 from attune.qa.v1.qa_pb2_grpc import QaServiceStub
 from attune.types.v1.types_pb2 import UserRef, Watermark
-from confluent_kafka import Consumer, Producer
 from lm.generators import TemplateGenerator
 from lm.static import StaticEncoder
 from qa.clients import Absent
@@ -87,7 +88,11 @@ SHOP: dict[str, dict[str, tuple[str, list[str], str]]] = {
         "zh": ("支持哪些付款方式？", ["可以用支付宝吗？", "怎么付款？"], "支持银行卡、PayPal、支付宝和银行转账。"),
     },
     "orders.cancel": {
-        "en": ("Can I cancel my order?", ["How do I cancel an order?"], "Yes, until it is packed: Orders, then Cancel."),
+        "en": (
+            "Can I cancel my order?",
+            ["How do I cancel an order?"],
+            "Yes, until it is packed: Orders, then Cancel.",
+        ),
         "zh": ("可以取消订单吗？", ["怎么取消订单？"], "打包之前可以：打开订单，点击取消。"),
     },
     "warranty.length": {

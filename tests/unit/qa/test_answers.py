@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from lm.protocols import Candidate, GenerationFailed
 from lm.static import StaticEncoder
 from qa.domain.answer import Outcome
@@ -51,7 +52,8 @@ async def test_a_family_without_the_language_answers_in_the_one_it_has(ask: Any,
 @pytest.mark.parametrize(
     "question",
     [
-        "What is the capital of France?", "can you fix my car", "tell me a joke", "Who won the football match yesterday?",
+        "What is the capital of France?", "can you fix my car", "tell me a joke",
+        "Who won the football match yesterday?",
         "法国的首都是哪里?", "你能修我的车吗", "今天天气怎么样", "asdf qwer", "42", "🙂",
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from qa.domain.answer import Outcome
 from qa.domain.dialogue import Leaning, leans
 

@@ -1,4 +1,4 @@
-"""The service as others meet it: plain JSON producers, gRPC callers, a process that is killed, a neighbour that is away."""
+"""The service as others meet it: JSON producers, gRPC callers, a process that is killed, a neighbour that is away."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
 from attune.events.v1 import answer_pb2
 from attune.needs.v1 import needs_pb2
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceServicer, add_NeedsServiceServicer_to_server
 from attune.qa.v1 import qa_pb2 as pb
 from attune.types.v1.types_pb2 import Media, UserRef
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 KNOWLEDGE, CATALOG, QUERIES = "attune.knowledge.v1", "attune.catalog.v1", "attune.queries.v1"
 ANSWERS, ERASURES = "attune.answers.v1", "attune.erasures.v1"
@@ -230,6 +231,8 @@ def test_a_killed_service_answers_the_same_and_remembers_the_conversation(house:
     house.kill_and_start()
     after = house.answer(shop, "How do I return an item?", user="eli")
     assert (after.text, after.probability, after.citations) == (before.text, before.probability, before.citations)
-    assert [turn.question for turn in house.dialogue(shop, "eli", before.dialogue_id).turns] == ["How do I return an item?"]
+    assert [turn.question for turn in house.dialogue(shop, "eli", before.dialogue_id).turns] == [
+        "How do I return an item?"
+    ]
     mark = house.teach(shop, "delivery.cost", "en", answer="Free since the restart.")
     assert house.answer(shop, "How much is delivery?", mark).text == "Free since the restart."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from qa.domain.products import Product, ProductBook
 from qa.domain.wording import numbers_not_in, parts, pieces
 

@@ -17,14 +17,14 @@ SURE = 0.98
 class Calibration:
     """A logistic regression: P(the best family answers q | what was measured).
 
-    Fitted by `benchmarks/faq.py --fit` with half of the knowledge taken away, so that it learns what a question
+    Fitted by `benchmarks/faq.py` with half of the knowledge taken away, so that it learns what a question
     without an answer looks like. The terms of persons (need, product) are left out: they say nothing of the words.
     """
 
-    bias: float = -3.8
+    bias: float = -4.1
     margin: float = 2.5  # per unit of g between the best and the second family, up to 1.5
-    coverage: float = 1.6  # per share of what the question says (by idf) that the family says too
-    cosine: float = 2.5  # per unit of sim(q,a).dense
+    coverage: float = 0.9  # per share of what the question says (by idf) that the family says too
+    cosine: float = 3.2  # per unit of sim(q,a).dense
 
     def probability(self, found: Sequence[Found]) -> float:
         """P in [0, 1] for the first of these; 0 when there is none."""
@@ -50,18 +50,20 @@ class Thresholds:
 
     direct: float = 0.8  # above: the entry's own words
     generated: float = 0.5  # above: said with its source, so that the customer can judge
-    ask_back: float = 0.3  # above, with near rivals: which of these is meant?
+    ask_back: float = 0.2  # above, with near rivals: which of these is meant?
+    alike: float = 0.6  # like `near`, for asking back: families that are only remotely meant are no help to name
     near: float = 0.4  # cosine, or share of BM25, below which a phrasing only shares small words with the question
     rival: float = 0.25  # in units of g: a family this near to the best one may be meant as well
 
 
 def decide(found: Sequence[Found], probability: float, thresholds: Thresholds) -> Outcome:
     """What to do with a question whose best families these are."""
-    if not found or max(map(found[0].score.of, ("sim(q,a).dense", "sim(q,a).lexical"))) < thresholds.near:
+    likeness = max(map(found[0].score.of, ("sim(q,a).dense", "sim(q,a).lexical"))) if found else 0.0
+    if likeness < thresholds.near:
         return Outcome.HANDED_OVER
     if probability >= thresholds.direct:
         return Outcome.DIRECT
-    if probability >= thresholds.ask_back and len(rivals(found, thresholds)) > 1:
+    if probability >= thresholds.ask_back and likeness >= thresholds.alike and len(rivals(found, thresholds)) > 1:
         return Outcome.ASK_BACK
     if probability >= thresholds.generated:
         return Outcome.GENERATED

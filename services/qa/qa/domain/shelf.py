@@ -50,8 +50,8 @@ class Found:
 class Shelf:
     """Entries of one shop.
 
-    Invariants: `_both`, `_answers` hold every entry and `_questions` every phrasing of it; the arrays are those of
-    the entries whenever `_stale` is False. Not safe to share between threads.
+    Invariants: `_both`, `_answers`, `_said` hold every entry and `_questions` every phrasing of it; the arrays are
+    those of the entries whenever `_stale` is False. Not safe to share between threads.
     """
 
     def __init__(self, weights: Weights, dim: int) -> None:
@@ -60,6 +60,7 @@ class Shelf:
         self._questions = Bm25[tuple[str, int]]()
         self._answers = Bm25[str]()
         self._both = Bm25[str]()
+        self._said: dict[str, frozenset[str]] = {}  # every word of an entry
         self._stale = True
 
     def __len__(self) -> int:
@@ -79,6 +80,7 @@ class Shelf:
             self._questions.add((entry.entry_id, number), found)
         self._answers.add(entry.entry_id, cut[-1])
         self._both.add(entry.entry_id, [word for found in cut for word in found])
+        self._said[entry.entry_id] = frozenset(word for found in cut for word in found)
         self._stale = True
 
     def remove(self, entry_id: str) -> None:
@@ -90,6 +92,7 @@ class Shelf:
             self._questions.remove((entry_id, number))
         self._answers.remove(entry_id)
         self._both.remove(entry_id)
+        del self._said[entry_id]
         self._stale = True
 
     def rank(self, asked: Asked, now: float, k: int) -> list[Found]:
@@ -143,7 +146,7 @@ class Shelf:
         return Found(self._families[family], entries, matched.phrasings[number], scored, self._coverage(found, entries))
 
     def _coverage(self, found: Sequence[str], entries: Iterable[Entry]) -> float:
-        said = {word for entry in entries for text in entry.texts for word in words(text)}
+        said = frozenset[str]().union(*(self._said[entry.entry_id] for entry in entries))
         asked = {word: self._both.idf(word) for word in found}
         total = sum(asked.values())
         return sum(idf for word, idf in asked.items() if word in said) / total if total else 0.0
