@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ from attune.content.v1 import content_pb2 as pb
 from attune.content.v1 import content_pb2_grpc
 from attune.types.v1 import types_pb2
 from chassis.kafka import Position, Progress
+from chassis.rpc import remaining
 from chassis.rpc.errors import ErrorTable
 from content import replies
 from content.domain.customer import DEFAULT_TENANT, NoConsent, Person
@@ -29,6 +31,7 @@ ERRORS: ErrorTable = {
     ProductsAway: grpc.StatusCode.UNAVAILABLE,
     MemoryAway: grpc.StatusCode.UNAVAILABLE,
 }
+_SHARE = 0.5  # of the deadline that is spent on waiting for the log
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -52,7 +55,7 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
 
     async def Compose(self, request: pb.ComposeRequest, context: Context) -> pb.ComposeResponse:  # noqa: N802
         del context
-        reached = await self._progress.reached(_positions(request.at_least))
+        reached = await self._reached(_positions(request.at_least))
         awaited = [Awaited(w.topic, w.partition, w.offset, w.log) for w in request.at_least]
         person = Person.of(request.user.tenant, request.user.user_id)
         wish = Wish(person, request.product_id, request.channel, request.language, awaited)
@@ -80,6 +83,14 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
             service="content", store="redis composition", count=count, erased_at=replies.timestamp(at)
         )
         return pb.EraseUserResponse(erased=[receipt])
+
+    async def _reached(self, at_least: Sequence[Position]) -> bool:
+        """Whether these are applied; leaves enough of the deadline for a text in either case."""
+        try:
+            async with asyncio.timeout(_SHARE * remaining()):
+                return await self._progress.reached(at_least)
+        except TimeoutError:
+            return False
 
     def _served(self, by: Iterable[str], made: Any = None, *, stale: bool = False) -> types_pb2.Served:
         replaced = made.replaced if made is not None else ()
