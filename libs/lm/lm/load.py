@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
-from lm.generators import Fallback, OpenAiGenerator, TemplateGenerator
 from lm.protocols import Encoder, Generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import ModuleType
 
 ENCODERS = "`static`, `deep:<folder or hub name>` or `deep:<hub name>@<revision>`"
 GENERATORS = "`template`, `openai:<base url>#<model>`, `deep:<folder or hub name>` or `deep:<hub name>@<revision>`"
@@ -25,8 +26,8 @@ class Engine(Generator, Protocol):
 def encoder(spec: str) -> Encoder:
     """Loads the weights now: a service calls this once, before it says that it is ready.
 
-    Raises ValueError for a spec it cannot read and for a model that is not there, ModuleNotFoundError when the `deep`
-    extra is not installed. Packages are imported only when asked for: `static` needs no torch.
+    Raises ValueError for a spec it cannot read, for a model that is not there, and for a `deep` one when that extra is
+    not installed. Packages are imported only when asked for: `static` needs no torch.
     """
     kind, _, rest = spec.strip().partition(":")
     if kind == "static" and not rest:
@@ -34,10 +35,8 @@ def encoder(spec: str) -> Encoder:
 
         return StaticEncoder.load()
     if kind == "deep" and rest:
-        from lm.deep import TransformerEncoder  # noqa: PLC0415 - torch takes seconds to import, and may be absent
-
         path, revision = _revision(rest)
-        return TransformerEncoder(path, revision=revision)
+        return cast("Encoder", _deep().TransformerEncoder(path, revision=revision))
     raise ValueError(f"encoder {spec!r} is unknown; write {ENCODERS}")
 
 
@@ -54,6 +53,8 @@ def generator(
     bounds one generation. Raises as `encoder` does; a server is not asked yet. Which of the two engines wrote a text
     is told by `lm.generators.generate_named`.
     """
+    from lm.generators import Fallback, OpenAiGenerator, TemplateGenerator  # noqa: PLC0415 - httpx takes 0.2 s
+
     grounded = TemplateGenerator(templates)
     kind, _, rest = spec.strip().partition(":")
     if kind == "template" and not rest:
@@ -62,11 +63,17 @@ def generator(
         base_url, _, model = rest.partition("#")
         return Fallback(OpenAiGenerator(base_url, model, key, timeout=timeout), grounded)
     if kind == "deep" and rest:
-        from lm.deep import LocalGenerator  # noqa: PLC0415 - torch takes seconds to import, and may be absent
-
         path, revision = _revision(rest)
-        return Fallback(LocalGenerator(path, revision=revision, timeout=timeout), grounded)
+        return Fallback(_deep().LocalGenerator(path, revision=revision, timeout=timeout), grounded)
     raise ValueError(f"generator {spec!r} is unknown; write {GENERATORS}")
+
+
+def _deep() -> ModuleType:
+    """The package that needs torch, which takes seconds to import and may be absent."""
+    try:
+        return import_module("lm.deep")
+    except ModuleNotFoundError as error:
+        raise ValueError(str(error)) from error
 
 
 def _revision(rest: str) -> tuple[str, str | None]:

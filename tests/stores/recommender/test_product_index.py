@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -30,9 +32,18 @@ def entry(
     return Entry(product, np.eye(DIM, dtype=np.float32)[axis], bag, Position("log", 0, offset))
 
 
+@pytest.fixture(scope="session")
+def empty_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, because a new shard takes two seconds."""
+    folder = tmp_path_factory.mktemp("shard")
+    asyncio.run(EdgeProductIndex(folder, space=SPACE, dim=DIM).close())
+    return folder
+
+
 @pytest.fixture(params=["edge", "server"])
-async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+async def index(request: pytest.FixtureRequest, tmp_path: Path, empty_shard: Path) -> AsyncIterator[Any]:
     if request.param == "edge":
+        shutil.copytree(empty_shard, tmp_path, dirs_exist_ok=True)
         made: Any = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
     else:
         made = ServerProductIndex(AsyncQdrantClient(":memory:"), space=SPACE, dim=DIM)

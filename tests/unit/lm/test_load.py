@@ -55,7 +55,7 @@ def test_an_unknown_generator_is_refused_with_what_may_be_written(spec: str) -> 
 def test_without_the_deep_extra_one_is_told_how_to_install_it(make: str) -> None:
     told = in_a_new_process(
         "import sys; sys.modules['torch'] = None\n"
-        f"from lm.load import encoder, generator\ntry: {make}\nexcept ModuleNotFoundError as error: print(error)"
+        f"from lm.load import encoder, generator\ntry: {make}\nexcept ValueError as error: print(error)"
     )
     assert told.endswith("install them with: pip install 'attune-lm[deep]'")
 
@@ -69,9 +69,20 @@ def test_nothing_but_the_deep_extra_imports_torch() -> None:
     assert told == "[]"
 
 
+def test_an_encoder_alone_opens_no_client_of_servers() -> None:
+    assert in_a_new_process("import sys, lm.load; lm.load.encoder('static'); print('httpx' in sys.modules)") == "False"
+
+
 def test_a_folder_may_have_an_at_sign_in_its_name(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="the deep extra is not installed")
     folder = tmp_path / "model@home"
     folder.mkdir()
     with pytest.raises(ValueError, match=r"model@home' holds no model"):
         load.encoder(f"deep:{folder}")
+
+
+def test_the_snippet_of_the_readme_runs() -> None:
+    readme = Path(load.__file__).parents[1] / "README.md"
+    space, likeness = in_a_new_process(readme.read_text("utf-8").split("```python\n")[1].split("```")[0]).split()
+    assert space == load.encoder("static").space
+    assert float(likeness) > 0.4

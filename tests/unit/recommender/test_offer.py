@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ async def test_a_filter_holds_for_every_source(shop: Any, asked: Any, allowed: A
 
 async def test_someone_unknown_is_offered_what_is_popular_and_it_is_said(shop: Any, asked: Any, need: Any) -> None:
     shop.needs.view = await asyncio.to_thread(need)
-    shop.needs.view = type(shop.needs.view)(False, None, "", (), {}, "", False, ["needs"])
+    shop.needs.view = replace(shop.needs.view, known=False)
     for user in ("bob", "eve"):
         await shop.do(user, "tent")
     made = await shop.recommend(NOBODY, asked(3), Mode.CONDITIONED)
@@ -180,7 +181,7 @@ async def test_a_search_leans_towards_the_person(shop: Any, asked: Any, need: An
 async def test_a_vector_of_another_space_or_size_is_refused(shop: Any, asked: Any, models: Any) -> None:
     with pytest.raises(ForeignSpace, match="other@1"):
         await shop.search.by_vector("default", "", np.ones(4, dtype=np.float32), "other@1", asked())
-    with pytest.raises(UnusableVector, match="4 values|send"):
+    with pytest.raises(UnusableVector, match="send"):
         await shop.search.by_vector("default", "", np.ones(4, dtype=np.float32), models.space, asked())
     with pytest.raises(UnusableVector):
         await shop.search.by_vector("default", "", np.zeros(models.dim, dtype=np.float32), models.space, asked())

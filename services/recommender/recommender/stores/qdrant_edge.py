@@ -20,6 +20,7 @@ from recommender.usecases.ports import Hit, Indexed, Vector
 
 _AT_ONCE = 100  # points per write: 1,000 stall a search for 26 to 64 ms
 _PAGE = 1_000
+_PointId = int | uuid.UUID | str
 _UNINDEXED = 20_000  # points without an index that cost a search nothing visible; building it takes seconds
 _INDEXED_FIELDS = {  # a filter by a field without an index costs 1.4 ms at 1,000 products, with one 0.1
     "tenant": edge.PayloadSchemaType.Keyword,
@@ -54,7 +55,7 @@ class EdgeProductIndex:
             if name not in there:
                 self._shard.update(edge.UpdateOperation.create_field_index(name, kind))
         # Point → product id: reading it from the shard costs as much as the search itself.
-        self._names: dict[uuid.UUID, str] = {}
+        self._names: dict[_PointId, str] = {}
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         named = [(point_id(entry.product.key), entry) for entry in entries]
