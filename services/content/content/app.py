@@ -43,6 +43,7 @@ async def main() -> None:
     key = settings.generator_key.get_secret_value() if settings.generator_key else None
     try:
         encoder = await asyncio.to_thread(load_encoder, settings.encoder)
+        await asyncio.to_thread(lexical.words, "不锈钢水壶")  # the dictionary now, not at the first Chinese text
         generator = load_generator(settings.generator, words.wording(), key=key, timeout=settings.generator_timeout)
     except (ValueError, ModuleNotFoundError) as error:
         sys.stderr.write(f"{NAME}: {error}\n")

@@ -26,6 +26,7 @@ from lm.generators.breaker import Breaker
 
 _SHARE = 0.6  # of the deadline that another service may use: the rest is for the answer without it
 _REMEMBERED = 10_000  # product records, some 2 KB each
+_NAMES = 4_000  # per shop: each is looked for in each text, 0.1 µs
 T = TypeVar("T")
 
 
@@ -143,7 +144,7 @@ class RecommenderClient:
         names |= dict.fromkeys([name for name in (product.brand, *product.title.values()) if name])
         while len(self._met) > _REMEMBERED:
             self._met.popitem(last=False)
-        while len(names) > _REMEMBERED:
+        while len(names) > _NAMES:
             names.popitem(last=False)
 
 
