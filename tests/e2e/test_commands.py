@@ -121,11 +121,11 @@ def consenting(attune: Attune, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_an_erased_person_is_forgotten_by_all_four_services(attune: Attune, products: list[str], someone: str) -> None:
     attune("send", "purchase", "--user", someone, "--product", products[0], "--wait")
     attune("ask", "How do I return an item?", "--user", someone)
-    receipt = attune("erase", someone)
+    receipt = attune("erase", someone, "--yes")
     for service in ("needs", "recommender", "qa", "content"):
         assert service in receipt
     attune("need", someone, code=3)
-    attune("erase", someone)  # safe to repeat
+    attune("erase", someone, "--yes")  # safe to repeat
 
 
 def test_status_names_every_part(attune: Attune) -> None:

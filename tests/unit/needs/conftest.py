@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -221,7 +221,7 @@ class House:
         """Headers of the dead letter of a record."""
         group = f"test-{next(numbers)}"
         reader = Consumer({"bootstrap.servers": self.kafka, "group.id": group, "auto.offset.reset": "earliest"})
-        reader.subscribe([f"{source.topic}.dead"])
+        reader.assign([TopicPartition(f"{source.topic}.dead", partition, OFFSET_BEGINNING) for partition in range(4)])
         until = time.monotonic() + 20
         try:
             while time.monotonic() < until:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import grpc
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from attune.qa.v1 import qa_pb2 as pb
 from attune.qa.v1.qa_pb2_grpc import QaServiceStub
@@ -263,7 +263,7 @@ class House:
         """Records of a topic from its beginning, as they come, that are wanted."""
         group = f"test-{next(numbers)}-{os.getpid()}"
         reader = Consumer({"bootstrap.servers": self._kafka, "group.id": group, "auto.offset.reset": "earliest"})
-        reader.subscribe([topic])
+        reader.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(4)])
         until = time.monotonic() + seconds
         try:
             while time.monotonic() < until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from attune.events.v1.knowledge_pb2 import KnowledgeEntry
 from attune_demo import knowledge
 from chassis.kafka.decode import from_mapping

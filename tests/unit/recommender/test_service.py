@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from attune.events.v1.product_vectors_pb2 import ProductVectors
 from attune.needs.v1 import needs_pb2
@@ -58,19 +58,21 @@ def test_a_record_that_is_no_product_goes_to_the_dead_letters_and_the_next_one_c
     reply = house.recommend(stocked, "ann", good, k=50)
     assert "self" in ids(reply)
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": stocked, "auto.offset.reset": "earliest"})
-    consumer.subscribe(["attune.catalog.v1.dead"])
+    consumer.assign([TopicPartition("attune.catalog.v1.dead", partition, OFFSET_BEGINNING) for partition in range(4)])
     until, reasons = time.monotonic() + 20, set()
     while time.monotonic() < until and len(reasons) < 3:
         message = consumer.poll(0.2)
         if message is not None and not message.error():
-            reasons |= {value for name, value in message.headers() if name in {"dead-reason"}}
+            reasons |= {value for name, value in message.headers() if name == "dead-reason"}
     consumer.close()
     assert len(reasons) == 3
 
 
 def test_products_are_told_with_vectors_words_and_facets(stocked: str, kafka: str) -> None:
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": f"v{stocked}", "auto.offset.reset": "earliest"})
-    consumer.subscribe(["attune.product-vectors.v1"])
+    consumer.assign(
+        [TopicPartition("attune.product-vectors.v1", partition, OFFSET_BEGINNING) for partition in range(4)]
+    )
     until, found = time.monotonic() + 20, {}
     while time.monotonic() < until and "kettle" not in found:
         message = consumer.poll(0.2)

@@ -55,7 +55,7 @@ class EdgeProductIndex:
             if name not in there:
                 self._shard.update(edge.UpdateOperation.create_field_index(name, kind))
         # Point → product id: reading it from the shard costs as much as the search itself.
-        self._names: dict[_PointId, str] = {}
+        self._names: dict[Any, str] = {}
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         named = [(point_id(entry.product.key), entry) for entry in entries]
