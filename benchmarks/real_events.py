@@ -134,7 +134,7 @@ def main() -> None:
     lines = [
         "Whole platform, embedded engines, all processes on these cores",
         f"  {products:,} real products searchable after {loaded:.1f} s    {products / loaded:,.0f} products/s",
-        f"  {replayed['sent']:,} real purchases applied by all services    {replayed['events_per_second']:,.0f} events/s",
+        f"  {replayed['sent']:,} real purchases applied by all services  {replayed['events_per_second']:,.0f} events/s",
         f"  {given.events} single events at {given.rate:g}/s; acknowledged → reply that holds it, ms",
         f"    {'':12}{'p50':>8}{'p99':>8}{'max':>8}",
     ]
