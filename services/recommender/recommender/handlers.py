@@ -11,6 +11,7 @@ from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.product_pb2 import AVAILABILITY_OUT_OF_STOCK
 from attune.events.v1.product_pb2 import Product as ProductMessage
 from chassis.kafka import Rejected, Route, Slice, proto_decoder
+from recommender.decoding import Click, click_decoder
 from recommender.domain.history import Done
 from recommender.domain.product import DEFAULT_TENANT, Key, Link, Product
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior, LearnCatalog, ProductChange
@@ -19,7 +20,7 @@ from recommender.usecases.ports import Person, Span
 _LIKED = 3.0  # stars from which a rating speaks for a product
 
 # What each kind does to a history, and what it adds to a trend: what costs the person more says more.
-_KINDS: Mapping[int, tuple[Done, float]] = {
+_KINDS: Mapping[int, tuple[int, float]] = {
     clicks.BEHAVIOR_KIND_VIEW: (Done.SEEN, 1.0),
     clicks.BEHAVIOR_KIND_CLICK: (Done.SEEN, 1.0),
     clicks.BEHAVIOR_KIND_ADD_TO_CART: (Done.WANTED, 3.0),
@@ -55,7 +56,7 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget) -> li
         await catalog(_span(part), changes)
         return refused
 
-    async def on_click(part: Slice[clicks.ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+    async def on_click(part: Slice[Click]) -> Sequence[tuple[int, Rejected]]:
         await behavior(
             _span(part), [b for item in part.items if item.value for b in _behaviors(item.offset, item.value)]
         )
@@ -72,7 +73,7 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget) -> li
 
     return [
         Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog),
-        Route("attune.clickstream.v1", proto_decoder(clicks.ClickstreamEvent), on_click, owner=False),
+        Route("attune.clickstream.v1", click_decoder(), on_click, owner=False),
         Route("attune.erasures.v1", proto_decoder(ErasureRequest), on_erasure, owner=False),
     ]
 
@@ -114,20 +115,17 @@ def product_of_record(record: bytes) -> Product:
     return product_of(ProductMessage.FromString(record))
 
 
-def _behaviors(offset: int, event: clicks.ClickstreamEvent) -> list[Behavior]:
+def _behaviors(offset: int, click: Click) -> list[Behavior]:
     """None for impressions, which are not the person's doing, and for behaviour towards a text alone."""
-    kind = _KINDS.get(event.kind)
-    if kind is None or not event.product_id:
+    found = _KINDS.get(click.kind)
+    if found is None or not click.product_id:
         return []
-    done, weight = kind
-    if event.HasField("rating"):
-        done, weight = (Done.WANTED, 3.0) if event.rating > _LIKED else (Done.SEEN, 1.0)
-        if event.rating < _LIKED:
+    done, weight = found
+    if click.rating is not None:
+        done, weight = (Done.WANTED, 3.0) if click.rating > _LIKED else (Done.SEEN, 1.0)
+        if click.rating < _LIKED:
             done, weight = Done.REFUSED, 0.0
-    at = event.occurred_at
-    milliseconds = at.seconds * 1000 + at.nanos // 1_000_000
-    person = Person(event.tenant or DEFAULT_TENANT, event.user_id)
-    return [Behavior(offset, person, event.product_id, done, milliseconds, weight)]
+    return [Behavior(offset, click.person, click.product_id, done, click.at, weight)]
 
 
 def _span(part: Slice[Any]) -> Span:

@@ -136,7 +136,7 @@ class InProcess:
         self,
         user: str,
         *product_ids: str,
-        done: Done = Done.SEEN,
+        done: int = Done.SEEN,
         at: int = 1000,
         log: str = "log",
         offset: int | None = None,

@@ -10,7 +10,7 @@ from recommender.domain.history import NEAR, TOGETHER, Done, History
 BUY = Done.WANTED | Done.BOUGHT
 
 
-def past(*behaviors: tuple[int, Done]) -> tuple[History, Graph]:
+def past(*behaviors: tuple[int, int]) -> tuple[History, Graph]:
     history, graph = History(), Graph()
     for at, (place, done) in enumerate(behaviors):
         graph.learn([history.add(place, done, at)])

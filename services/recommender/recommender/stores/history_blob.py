@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from recommender.domain.history import Done, History, Item
+from recommender.domain.history import History, Item
 
 _HEAD = struct.Struct("<BI")  # version of this form, turns
 _ITEM = struct.Struct("<IIIIq")  # place, done, turn, wish, at
@@ -33,7 +33,7 @@ def load(blob: bytes) -> History:
     if version != _VERSION:
         raise ForeignForm(version)
     items = {
-        place: Item(Done(done), turn, wish, at)
+        place: Item(done, turn, wish, at)
         for place, done, turn, wish, at in _ITEM.iter_unpack(memoryview(blob)[_HEAD.size :])
     }
     wishes = sorted((item.wish, place) for place, item in items.items() if item.wish)

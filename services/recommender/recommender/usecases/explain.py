@@ -91,7 +91,7 @@ class Explain:
         return sorted(found, key=lambda e: -e.similarity * e.weight)
 
 
-def _excluded(product: Product, done: Done | None) -> str:
+def _excluded(product: Product, done: int | None) -> str:
     if done is not None:
         return "bought before" if done & Done.BOUGHT else "disliked" if done & Done.REFUSED else "seen before"
     return Allowed().why_not(product)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from recommender.domain.history import Done, History, Meeting
+from recommender.domain.history import History, Meeting
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Entry
 from recommender.domain.trend import share
@@ -41,7 +41,7 @@ class Behavior(NamedTuple):
     offset: int
     person: Person
     product_id: str
-    done: Done
+    done: int
     at: int  # milliseconds since 1970
     weight: float  # what it adds to the product's trend
 

@@ -11,7 +11,7 @@ import numpy as np
 from chassis.kafka import Position as Watermark
 from chassis.kafka.progress import Progress
 from recommender.domain.around import Around, decays
-from recommender.domain.history import Done, History
+from recommender.domain.history import History
 from recommender.domain.score import Mode, Wish
 from recommender.domain.shop import Shop
 from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Person, Relations, Vector
@@ -34,7 +34,7 @@ class Understanding:
     fallbacks: Sequence[Fallback]
     stale: bool
 
-    def seen(self) -> dict[int, Done]:
+    def seen(self) -> dict[int, int]:
         """Places the person has dealt with."""
         return {place: item.done for place, item in self.history.items.items()}
 

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from attune.events.v1.clickstream_pb2 import ClickstreamEvent
+from chassis.kafka import Record, Rejected, proto_decoder
+from recommender.decoding import click_decoder
+
+CLICK = {
+    "event_id": "e1",
+    "user_id": "ann",
+    "occurred_at": "2026-01-31T12:00:00.250+01:00",
+    "kind": "add_to_cart",
+    "product_id": "kettle",
+}
+DECODE = click_decoder()
+
+
+def record(value: bytes, key: str | None = "ann", **headers: str) -> Record:
+    return Record(7, key, value, headers, 0)
+
+
+def of(**changes: Any) -> Record:
+    return record(json.dumps({k: v for k, v in {**CLICK, **changes}.items() if v is not None}).encode())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"kind": "BEHAVIOR_KIND_VIEW"},
+        {"kind": "rate", "rating": 4.5},
+        {"kind": "review", "text": "very dry", "tenant": "shop"},
+        {"unknown": [1]},
+        {"event_id": "é", "surface": "home"},
+    ],
+)
+def test_the_short_way_reads_what_the_contract_reads(changes: dict[str, Any]) -> None:
+    given = of(**changes)
+    exact = proto_decoder(ClickstreamEvent)(given)
+    short = DECODE(given)
+    protobuf = record(exact.SerializeToString(), **{"content-type": "application/x-protobuf"})
+    assert short == DECODE(protobuf)
+    assert (short.product_id, short.kind, short.at) == ("kettle", exact.kind, exact.occurred_at.ToMilliseconds())
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kind": "stare"}, "kind"),
+        ({"kind": "rate"}, ""),
+        ({"kind": "review"}, ""),
+        ({"product_id": None}, ""),
+        ({"product_id": "a\nb"}, "product_id"),
+        ({"product_id": "x" * 200}, "product_id"),
+        ({"rating": 9}, "rating"),
+        ({"tenant": "Not A Shop"}, "tenant"),
+        ({"occurred_at": None}, "occurred_at"),
+    ],
+)
+def test_what_the_short_way_cannot_judge_is_refused_in_the_contract_s_words(
+    changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Rejected) as refused:
+        DECODE(of(**changes))
+    with pytest.raises(Rejected) as exactly:
+        proto_decoder(ClickstreamEvent)(of(**changes))
+    assert str(refused.value) == str(exactly.value)
+    assert field in refused.value.field
+
+
+def test_a_click_about_a_text_alone_is_read_and_names_no_product() -> None:
+    content = {"composition_id": "c", "experiment_id": "e", "variant_id": "v", "propensity": 0.5}
+    assert not DECODE(of(product_id=None, content=content)).product_id
+
+
+def test_a_record_under_another_key_is_refused() -> None:
+    given = of()
+    with pytest.raises(Rejected, match="wrong-key"):
+        DECODE(record(given.value or b"", key="bob"))
