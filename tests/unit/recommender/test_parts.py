@@ -1,0 +1,113 @@
+"""The small parts: words, trends, texts, and when another service is left alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from recommender.clients import Breaker
+from recommender.domain.mentions import by_name, sentences
+from recommender.domain.product import Position, above, in_language
+from recommender.domain.trend import HALF_LIFE, Trend, share
+from recommender.domain.words import Bag, WordTable
+
+NOW = 1_767_225_600_000
+WEEK = int(HALF_LIFE / timedelta(milliseconds=1))
+
+
+def bag(*words: int) -> Bag:
+    return Bag(np.array(sorted(words), dtype=np.uint32), np.ones(len(words), dtype=np.float32))
+
+
+def table(*bags: Bag) -> WordTable:
+    made = WordTable()
+    for place, each in enumerate(bags):
+        made.put(place, each)
+    return made
+
+
+def test_the_same_words_have_cosine_one_and_others_none() -> None:
+    found = table(bag(1, 2), bag(3), bag(1)).cosines({1: 1.0, 2: 1.0}, [0, 1, 2])
+    assert found[0] == pytest.approx(1.0)
+    assert found[1] == 0
+    assert 0 < found[2] < 1
+
+
+def test_a_product_that_left_leaves_the_idf_too() -> None:
+    made = table(bag(1, 2), bag(1), bag(1))
+    made.put(2, None)
+    assert made.cosines({1: 1.0, 2: 1.0}, [0, 1]) == pytest.approx(
+        table(bag(1, 2), bag(1)).cosines({1: 1.0, 2: 1.0}, [0, 1])
+    )
+
+
+def test_words_nobody_has_and_products_without_words_are_no_error() -> None:
+    made = table(bag(1), Bag(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.float32)))
+    assert made.cosines({99: 1.0}, [0, 1]).tolist() == [0, 0]
+    assert made.cosines({}, [0]).tolist() == [0]
+    assert made.cosines({1: 1.0}, []).tolist() == []
+
+
+def test_the_most_telling_common_word_comes_first() -> None:
+    assert table(bag(1, 2), bag(1), bag(1)).common({1: 1.0, 2: 1.0, 9: 1.0}, 0) == [2, 1]
+
+
+def test_a_behaviour_counts_half_after_the_half_life_whatever_the_order() -> None:
+    assert share(NOW, 1.0) == pytest.approx(2 * share(NOW - WEEK, 1.0))
+    one, other = Trend(), Trend()
+    shares = [(0, share(NOW, 1.0)), (1, share(NOW - WEEK, 1.0)), (1, share(NOW - WEEK, 1.0))]
+    one.add(shares)
+    other.add(reversed(shares))
+    assert one.values(np.array([0, 1])) == pytest.approx(other.values(np.array([0, 1])))
+    assert one.values(np.array([0, 1, 9_999])).tolist() == pytest.approx([1, 1, 0])
+
+
+def test_times_of_other_centuries_stay_finite() -> None:
+    assert all(np.isfinite(share(at, 5.0)) for at in (-(10**14), 0, 10**15))
+
+
+def test_the_longer_of_two_names_in_one_place_is_meant() -> None:
+    found = by_name("Try the Steel Kettle Deluxe!", {0: ["Steel kettle"], 1: ["Steel kettle deluxe"], 2: ["X"]})
+    assert [(mention.place, mention.words) for mention in found] == [(1, "Steel Kettle Deluxe")]
+
+
+def test_sentences_end_in_both_languages() -> None:
+    assert sentences("推荐这款水壶。也看看茶杯！") == ["推荐这款水壶。", "也看看茶杯！"]
+    assert sentences("One. Two?  \n ...") == ["One.", "Two?"]
+
+
+def test_a_text_is_given_in_the_nearest_language() -> None:
+    texts = {"en": "kettle", "zh": "水壶"}
+    assert [in_language(texts, tag) for tag in ("zh-Hant-TW", "en-GB", "fr", "")] == [
+        "水壶",
+        "kettle",
+        "kettle",
+        "kettle",
+    ]
+    assert in_language({"de": "Kessel"}, "fr") == "Kessel"
+    assert in_language({}, "en") == ""
+
+
+def test_a_category_lies_in_those_above_it() -> None:
+    assert list(above("a/b/c")) == ["a/b/c", "a/b", "a"]
+    assert list(above("")) == []
+
+
+def test_positions_of_two_lives_are_not_compared() -> None:
+    assert Position("new", 0, 0).follows(Position("old", 0, 9))
+    assert not Position("old", 0, 9).follows(Position("old", 0, 9))
+
+
+def test_a_service_that_failed_is_left_alone_and_then_tried_by_one() -> None:
+    now = 0.0
+    breaker = Breaker(2, timedelta(seconds=1), clock=lambda: now)
+    breaker.failed()
+    assert not breaker.open()
+    breaker.failed()
+    assert breaker.open()
+    now = 1.5
+    assert [breaker.open(), breaker.open()] == [False, True]
+    breaker.succeeded()
+    assert not breaker.open()
