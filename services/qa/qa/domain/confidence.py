@@ -21,10 +21,10 @@ class Calibration:
     without an answer looks like. The terms of persons (need, product) are left out: they say nothing of the words.
     """
 
-    bias: float = -4.1
-    margin: float = 2.5  # per unit of g between the best and the second family, up to 1.5
-    coverage: float = 0.9  # per share of what the question says (by idf) that the family says too
-    cosine: float = 3.2  # per unit of sim(q,a).dense
+    bias: float = -3.8
+    margin: float = 2.6  # per unit of g between the best and the second family, up to 1.5
+    coverage: float = 1.1  # per share of what the question says (by idf) that the family says too
+    cosine: float = 2.9  # per unit of sim(q,a).dense
 
     def probability(self, found: Sequence[Found]) -> float:
         """P in [0, 1] for the first of these; 0 when there is none."""
@@ -56,20 +56,31 @@ class Thresholds:
     rival: float = 0.25  # in units of g: a family this near to the best one may be meant as well
 
 
-def decide(found: Sequence[Found], probability: float, thresholds: Thresholds) -> Outcome:
-    """What to do with a question whose best families these are."""
+def decide(found: Sequence[Found], probability: float, thresholds: Thresholds, *, follows: bool = False) -> Outcome:
+    """What to do with a question whose best families these are.
+
+    `follows`: it leans on what was said before. Then the doubt is about how to read it, which the customer can settle
+    in a word, so that it is asked back where a question that stands alone is handed over.
+    """
     likeness = max(map(found[0].score.of, ("sim(q,a).dense", "sim(q,a).lexical"))) if found else 0.0
     if likeness < thresholds.near:
         return Outcome.HANDED_OVER
     if probability >= thresholds.direct:
         return Outcome.DIRECT
-    if probability >= thresholds.ask_back and likeness >= thresholds.alike and len(rivals(found, thresholds)) > 1:
+    doubtful = probability >= thresholds.ask_back and likeness >= thresholds.alike
+    if doubtful and len(rivals(found, thresholds)) > 1:
         return Outcome.ASK_BACK
     if probability >= thresholds.generated:
         return Outcome.GENERATED
-    return Outcome.HANDED_OVER
+    return Outcome.ASK_BACK if doubtful and follows else Outcome.HANDED_OVER
 
 
 def rivals(found: Sequence[Found], thresholds: Thresholds) -> list[Found]:
     """The families that may be meant: the best one and those near it, at most three."""
     return [each for each in found[:3] if found[0].score.value - each.score.value <= thresholds.rival]
+
+
+def readings(found: Sequence[Found], thresholds: Thresholds) -> list[Found]:
+    """What is named when asking back: the rivals, or the two best families where there is no rival."""
+    near = rivals(found, thresholds)
+    return near if len(near) > 1 else list(found[:2])

@@ -13,11 +13,11 @@ class Weights:
     Cosines lie in [-1, 1]; BM25 is taken as a share of what a text that holds every word of q can reach, in [0, 1].
     """
 
-    dense_question: float = 1.8  # sim(q,a) = this · cosine; all of them from benchmarks/faq.py
-    lexical_question: float = 1.5  # … + this · BM25(q, a)
+    dense_question: float = 1.8  # sim(q,a) = this · cosine; all of them chosen by benchmarks/faq_weights.py
+    lexical_question: float = 0.0  # … + this · BM25(q, a); it adds nothing once q is held against a and r together
     balance: float = 0.5  # λ
     dense_answer: float = 1.2  # sim(q,r) = this · cosine
-    lexical_answer: float = 1.2  # … + this · BM25(q, r)
+    lexical_answer: float = 0.6  # … + this · BM25(q, r)
     lexical_both: float = 4.0  # … + this · BM25(q, a and r as one text)
     need: float = 0.05  # nearness of a to what the person needs: decides between equals, never against the words
     product: float = 0.1  # the entry is about a product the person lately dealt with

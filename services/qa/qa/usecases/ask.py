@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lm.language import detect
 from qa.domain.answer import Answer, Citation, Outcome
-from qa.domain.confidence import Calibration, Thresholds, decide, rivals
+from qa.domain.confidence import Calibration, Thresholds, decide, readings
 from qa.domain.dialogue import Dialogue, Leaning, Understood, understand
 from qa.domain.library import Library
 from qa.domain.score import Weights
@@ -74,7 +74,7 @@ class Ask:
         self, question: Question, understood: Understood, language: str, context: Context, dialogue: Dialogue
     ) -> Answered:
         understood, found, probability = await self._best(question, understood, context)
-        outcome = decide(found, probability, self._policy.thresholds)
+        outcome = decide(found, probability, self._policy.thresholds, follows=understood.leaning is Leaning.SURELY)
         if not understood.leaning and (several := await self._several(question, context)):
             return await self._together(several, language, understood.text)
         literal = outcome is Outcome.DIRECT and found[0].score.of("sim(q,a).dense") >= LITERAL
@@ -151,7 +151,7 @@ class Ask:
             return Answered(Answer(text, language, outcome, probability, (), products, balance), understood, (), away)
         entries = [each.in_language(language) for each in found]
         if outcome is Outcome.ASK_BACK:
-            near = rivals(found, self._policy.thresholds)
+            near = readings(found, self._policy.thresholds)
             chosen = [each.in_language(language) for each in near]
             text = ask_back([entry.question for entry in chosen], language)
             citations = tuple(Citation.of(e, each.score) for e, each in zip(chosen, near, strict=True))
