@@ -51,6 +51,8 @@ def _table(settings: type[ProcessSettings]) -> Iterator[str]:
 def _shown(default: object) -> str:
     if isinstance(default, timedelta):
         return f"{default / _DAY:g} days" if default >= _DAY else f"{default.total_seconds():g} s"
+    if isinstance(default, frozenset):
+        return ", ".join(f"`{each}`" for each in sorted(default))
     return f"`{default}`" if str(default) else ""
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_an_unknown_product_is_not_found_by_name(attune: Attune) -> None:
-    said = attune("similar", "no-such-product", code=1)
+    said = attune("similar", "no-such-product", code=3)
     assert "no-such-product" in said
     assert "Traceback" not in said
 

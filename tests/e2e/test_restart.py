@@ -6,6 +6,11 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+import grpc
+
+from attune.qa.v1 import qa_pb2, qa_pb2_grpc
+from attune.types.v1.types_pb2 import UserRef
+
 if TYPE_CHECKING:
     from conftest import Attune
 
@@ -18,18 +23,20 @@ def children(pid: int) -> list[int]:
 
 
 def picture(attune: Attune, dialogue: str) -> dict[str, Any]:
-    """What the platform knows of one person, without what passes with time or names a reply."""
+    """What the platform knows of one person, without what names a reply."""
     need = attune.json("need", "ana")
     offers = attune.json("recommend", "ana")["recommendations"]
-    turn = attune.json("ask", "And in which condition?", "--user", "ana", "--dialogue", dialogue)["answer"]
+    with grpc.insecure_channel(attune.record()["qa"]) as channel:
+        request = qa_pb2.GetDialogueRequest(user=UserRef(user_id="ana"), dialogue_id=dialogue)
+        turns = qa_pb2_grpc.QaServiceStub(channel).GetDialogue(request, timeout=10).turns
+        said = [(turn.question, turn.understood, turn.answer.text) for turn in turns]
     return {
         "spectrum": [(each["product_id"], each["kind"]) for each in need["need"]["spectrum"] if "kind" in each],
         "vector": need["need"]["vector"],
         "behaviors": need["need"]["behaviors"],
         "categories": need["profile"]["categories"],
         "offers": [(each["product"]["product_id"], round(each["score"]["value"], 4)) for each in offers],
-        "answer": turn["text"],
-        "understood": turn["understood"],
+        "dialogue": said,
     }
 
 
@@ -46,6 +53,10 @@ def test_after_a_sigkill_of_everything_the_same_data_gives_the_same_answers(empt
     with empty.up():
         after = picture(empty, dialogue)
         assert after == before
+        assert len(after["dialogue"]) == 1
+        follow_up = empty.json("ask", "And how long do I have?", "--user", "ana", "--dialogue", dialogue)["answer"]
+        assert follow_up["turn"] == 2
+        assert "return" in follow_up["understood"].lower()
         # The log began anew: new events must not be taken for old ones.
         empty("send", "view", "--user", "ana", "--product", products[3], "--wait")
         need = empty.json("need", "ana")["need"]

@@ -40,7 +40,7 @@ Limit = Annotated[int, typer.Option("--limit", min=0, help="Only the first N in 
 AsIfNow = Annotated[
     bool,
     typer.Option("--as-if-now", help="Move all times by the same amount, so that the last event happens now: a need "
-                 "fades with time, and old events alone leave none."),
+                 "fades with time, and beside a click of today old events count for nothing."),
 ]  # fmt: skip
 
 
