@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
-from confluent_kafka import Producer
 from google.protobuf import json_format
+from recommender_process import House
 
 import lm.load
 from attune.events.v1.product_pb2 import Product as ProductMessage
-from attune.recommender.v1 import recommender_pb2 as pb
-from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
-from attune.types.v1.types_pb2 import UserRef, Watermark
 from chassis.kafka.progress import Progress
 from recommender.domain.history import Done
 from recommender.domain.product import Key
@@ -226,72 +215,6 @@ def need() -> Callable[..., NeedView]:
         return NeedView(known=True, vector=vector, words=words or {}, **{**stated, **more})
 
     return make
-
-
-class House:
-    """`python -m recommender` in a folder, without the needs service unless someone opens it."""
-
-    def __init__(self, folder: Path, kafka: str) -> None:
-        self.folder, self.needs_address, self.address = folder, _free_address(), _free_address()
-        self._environment = os.environ | {
-            "ATTUNE_KAFKA": kafka,
-            "ATTUNE_QDRANT_URL": f"edge://{folder}/qdrant",
-            "ATTUNE_GRAPH_URL": f"sqlite://{folder}/graph.db",
-            "ATTUNE_NEEDS_ADDRESS": self.needs_address,
-            "ATTUNE_GRPC_LISTEN": self.address,
-            "ATTUNE_SESSION_TIMEOUT": "PT3S",
-        }
-        self._producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
-        self._channel = grpc.insecure_channel(self.address)
-        self.stub = RecommenderServiceStub(self._channel)
-        self._numbers = itertools.count()
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "attune_embedded.service", "recommender"]
-        log = (self.folder / "log").open("a")
-        self._process = subprocess.Popen(command, env=self._environment, stderr=log)
-        log.close()
-        grpc.channel_ready_future(self._channel).result(30)
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        assert self._process.wait(15) == 0
-        self._channel.close()
-
-    def send(self, topic: str, key: str, value: dict[str, Any] | bytes | None) -> Watermark:
-        """The way of any producer: JSON and a key."""
-        found: list[Watermark] = []
-
-        def delivered(error: Any, message: Any) -> None:
-            assert error is None
-            found.append(Watermark(topic=topic, partition=message.partition(), offset=message.offset()))
-
-        data = json.dumps(value).encode() if isinstance(value, dict) else value
-        self._producer.produce(topic, value=data, key=key, on_delivery=delivered)
-        assert self._producer.flush(10) == 0
-        return found[0]
-
-    def load(self, tenant: str, *products: dict[str, Any]) -> Watermark:
-        return [self.send(CATALOG, p["product_id"], {**p, "tenant": tenant}) for p in products][-1]
-
-    def act(self, tenant: str, user: str, product: str, kind: str = "view") -> Watermark:
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        event = {"event_id": f"{tenant}-{next(self._numbers)}", "tenant": tenant, "user_id": user, "kind": kind}
-        return self.send(CLICKS, user, {**event, "product_id": product, "occurred_at": now})
-
-    def recommend(self, tenant: str, user: str, *at_least: Watermark, **more: Any) -> pb.RecommendResponse:
-        request = pb.RecommendRequest(user=UserRef(tenant=tenant, user_id=user), at_least=at_least, **more)
-        return self.stub.Recommend(request, timeout=20)
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return f"127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")

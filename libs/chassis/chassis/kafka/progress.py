@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chassis.kafka.records import Source
 from chassis.rpc.deadline import remaining
 
-_MARGIN = 0.02  # seconds of the caller's deadline kept for the answer itself
+_SHARE = 0.75  # of the time that is left; the rest is for the answer itself, which may ask others
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Progress:
         if all(map(self._has, wanted)):
             return True
         try:
-            async with asyncio.timeout(max(0.0, remaining() - _MARGIN)), self._changed:
+            async with asyncio.timeout(remaining() * _SHARE), self._changed:
                 await self._changed.wait_for(lambda: all(map(self._has, wanted)))
         except TimeoutError:
             return False
