@@ -5,76 +5,27 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from google.protobuf.json_format import ParseDict
+from confluent_kafka import Producer
+from content_peers import Needs, Other, Recommender, free_port
+from dead_letters import headers_of_dead_letter
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from attune.content.v1 import content_pb2 as pb
 from attune.content.v1.content_pb2_grpc import ContentServiceStub
-from attune.events.v1.product_pb2 import Product
-from attune.needs.v1 import needs_pb2, needs_pb2_grpc
-from attune.recommender.v1 import recommender_pb2, recommender_pb2_grpc
+from attune.needs.v1 import needs_pb2_grpc
+from attune.recommender.v1 import recommender_pb2_grpc
 from attune.types.v1.types_pb2 import UserRef, Watermark
 
-KETTLE = {
-    "product_id": "kettle",
-    "title": {"en": "Harbor Kettle", "zh": "海港水壶"},
-    "brand": "Fennhaven",
-    "price": {"currency": "EUR", "amount": "49.90"},
-    "attributes": [{"name": "capacity", "value": {"en": "1.7 L", "zh": "1.7升"}}],
-}
 numbers = itertools.count(1)
-
-
-class Needs(needs_pb2_grpc.NeedsServiceServicer):
-    """Knows that everyone agrees to marketing but `bob`, and that `mei` reads Chinese."""
-
-    def GetNeed(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        return needs_pb2.GetNeedResponse(need=needs_pb2.Need(user=request.user))
-
-    def GetProfile(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        user = request.user.user_id
-        profile = needs_pb2.Profile(
-            user=request.user, language="zh" if user == "mei" else "en", consents={"marketing": user != "bob"}
-        )
-        return needs_pb2.GetProfileResponse(profile=profile)
-
-
-class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
-    """Has one kettle."""
-
-    def GetProducts(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        known = [ParseDict(KETTLE, Product()) for product in request.product_ids if product == "kettle"]
-        missing = [product for product in request.product_ids if product != "kettle"]
-        return recommender_pb2.GetProductsResponse(products=known, missing=missing)
-
-
-class Other:
-    """Another service, which can be away."""
-
-    def __init__(self, add: Any, servicer: Any) -> None:
-        self._add, self._servicer, self.address = add, servicer, f"127.0.0.1:{free_port()}"
-        self.back()
-
-    def back(self) -> None:
-        self._server = grpc.server(ThreadPoolExecutor(4))
-        self._add(self._servicer, self._server)
-        self._server.add_insecure_port(self.address)
-        self._server.start()
-
-    def away(self) -> None:
-        self._server.stop(None).wait()
 
 
 class House:
@@ -152,26 +103,7 @@ class House:
 
     def dead_letter(self, source: Watermark) -> dict[str, str]:
         """Headers of the dead letter of a record."""
-        group = f"test-{next(numbers)}"
-        reader = Consumer({"bootstrap.servers": self._kafka, "group.id": group, "auto.offset.reset": "earliest"})
-        reader.assign([TopicPartition(f"{source.topic}.dead", partition, OFFSET_BEGINNING) for partition in range(4)])
-        until = time.monotonic() + 20
-        try:
-            while time.monotonic() < until:
-                record = reader.poll(0.2)
-                if record is None or record.error():
-                    continue
-                headers = {name: value.decode() for name, value in record.headers()}
-                if (int(headers["dead-partition"]), int(headers["dead-offset"])) == (source.partition, source.offset):
-                    return headers
-        finally:
-            reader.close()
-        raise TimeoutError(f"no dead letter of {source}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+        return headers_of_dead_letter(self._kafka, source)
 
 
 def refused(call: Any, *arguments: Any, **named: Any) -> tuple[grpc.StatusCode, str, list[Any]]:

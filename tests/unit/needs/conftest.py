@@ -17,7 +17,8 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
+from dead_letters import headers_of_dead_letter
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -219,21 +220,7 @@ class House:
 
     def dead_letter(self, source: Watermark) -> dict[str, str]:
         """Headers of the dead letter of a record."""
-        group = f"test-{next(numbers)}"
-        reader = Consumer({"bootstrap.servers": self.kafka, "group.id": group, "auto.offset.reset": "earliest"})
-        reader.assign([TopicPartition(f"{source.topic}.dead", partition, OFFSET_BEGINNING) for partition in range(4)])
-        until = time.monotonic() + 20
-        try:
-            while time.monotonic() < until:
-                record = reader.poll(0.2)
-                if record is None or record.error():
-                    continue
-                headers = {name: value.decode() for name, value in record.headers()}
-                if (int(headers["dead-partition"]), int(headers["dead-offset"])) == (source.partition, source.offset):
-                    return headers
-        finally:
-            reader.close()
-        raise TimeoutError(f"no dead letter of {source}")
+        return headers_of_dead_letter(self.kafka, source)
 
     def like(self, need: Any, product: str) -> float:
         """Cosine of r_u and the product."""
