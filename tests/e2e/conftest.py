@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +79,6 @@ def attune(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attune]:
     command = Attune(tmp_path_factory.mktemp("my shop 商店"))
     with command.up():
         yield command
-
-
-Fresh = Callable[[], AbstractContextManager[Attune]]
 
 
 @pytest.fixture

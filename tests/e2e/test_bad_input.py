@@ -74,10 +74,9 @@ def test_a_dead_letter_that_was_mended_is_applied_by_replay(attune: Attune, tmp_
     file.write_text(json.dumps({"product_id": product, "title": {"en": "Late arrival"}}) + "\n")
     attune("load", "catalog", str(file), "--tenant", tenant)
     attune("dead-letters", "replay", "attune.clickstream.v1")
-    for _ in range(20):
-        if attune.json("status"):  # something that takes a moment
-            break
-    assert attune.json("need", "u-late", "--tenant", tenant)["need"]["spectrum"][0]["product_id"] == product
+    attune("send", "view", "--user", "u-late", "--product", product, "--tenant", tenant, "--wait")  # comes after it
+    need = attune.json("need", "u-late", "--tenant", tenant)["need"]
+    assert [each["product_id"] for each in need["spectrum"]] == [product, product]
 
 
 def test_without_a_platform_one_line_says_how_to_start_one(empty: Attune) -> None:
