@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 
 from attune.needs.v1.needs_pb2_grpc import add_NeedsServiceServicer_to_server
-from chassis.kafka import Consumer, Progress
+from chassis.kafka import Consumer, Freshness, Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer
 from chassis.telemetry import configure, log
@@ -22,7 +22,6 @@ from lm.load import encoder as load_encoder
 from lm.protocols import Encoder
 from needs.arrivals import Arrivals
 from needs.domain.products import ProductTable
-from needs.freshness import Freshness
 from needs.handlers import PEOPLE, PRODUCTS, Handlers, resume
 from needs.layout import UnevenPartitions, partitions
 from needs.servicer import ERRORS, SERVICE, NeedsServicer

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from chassis.kafka import Decoded, Rejected, Route, Slice, Source
+from chassis.kafka import Decoded, Offsets, Rejected, Route, Slice, Source
 from chassis.telemetry import log
 from needs import decoding
 from needs.arrivals import Arrivals
@@ -26,7 +26,6 @@ from needs.domain.shop_record import ShopRecord
 from needs.domain.state import Behaviors
 from needs.domain.weights import KindWeights, TextKind
 from needs.domain.words import LONGEST, Text
-from needs.freshness import Offsets
 from needs.usecases import Learn, LearnProducts, MemoryAway, Span
 
 CLICKS, QUERIES, USERS, ERASURES = (f"attune.{topic}.v1" for topic in ("clickstream", "queries", "users", "erasures"))

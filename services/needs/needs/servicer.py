@@ -10,11 +10,10 @@ import grpc
 from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1 import needs_pb2_grpc
 from attune.types.v1 import types_pb2
-from chassis.kafka import Position
+from chassis.kafka import Freshness, Position
 from chassis.rpc.errors import ErrorTable
 from needs.domain.identity import Person
 from needs.domain.need import Mode
-from needs.freshness import Freshness
 from needs.replies import need_reply, profile_reply, timestamp
 from needs.usecases import Answer, Forget, MemoryAway
 from needs.watch import TooManyWatchers, Watch

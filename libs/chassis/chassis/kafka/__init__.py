@@ -2,6 +2,7 @@
 
 from chassis.kafka.consumer import Consumer
 from chassis.kafka.decode import proto_decoder
+from chassis.kafka.freshness import Freshness, Offsets
 from chassis.kafka.producer import Producer
 from chassis.kafka.progress import Position, Progress
 from chassis.kafka.records import Decoded, Decoder, Record, Rejected, Route, Slice, Source
@@ -10,6 +11,8 @@ __all__ = [
     "Consumer",
     "Decoded",
     "Decoder",
+    "Freshness",
+    "Offsets",
     "Position",
     "Producer",
     "Progress",

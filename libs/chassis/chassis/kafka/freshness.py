@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from chassis.kafka import Position, Progress
+from chassis.kafka.progress import Position, Progress
 
 _LOOK = 0.03  # seconds; this process tells at once, the store of what others applied is asked that often
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from chassis.kafka import Position, Progress, Source
+from chassis.kafka.freshness import Freshness
 from chassis.rpc import deadline
-from needs.freshness import Freshness
 
 TOPIC, PRODUCTS = "attune.clickstream.v1", "attune.product-vectors.v1"
 
