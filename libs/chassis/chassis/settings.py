@@ -35,7 +35,15 @@ class ProcessSettings(BaseSettings):
     retries_before_isolation: int = 5  # then a slice that fails for no known outage is tried record by record
 
     request_timeout: timedelta = timedelta(seconds=5)  # for callers that set no deadline
+    request_timeout_most: timedelta = timedelta(seconds=60)  # whatever deadline the caller sets; streams: an hour
     max_message_bytes: int = 4 * 1024 * 1024  # of a gRPC request or reply
+    # Half of what one replica can answer at all: one shop's runaway loop leaves room for the others. 0: no limit
+    rate_per_tenant: float = Field(default=1_000, ge=0)  # calls a second, and as many streams, per replica
+    rate_burst: int = Field(default=2_000, ge=1)  # calls that may come at once before the rate counts
+    calls_at_once: int = Field(default=1_000, ge=1)  # the next one is refused, not queued: late answers help nobody
+    streams_at_once: int = Field(default=1_000, ge=1)
+    tenant_share: float = Field(default=0.5, gt=0, le=1)  # of both that one tenant may hold
+    streams_per_connection: int = Field(default=1_000, ge=1)  # HTTP/2 streams, calls included; more wait in the client
     stop_grace: timedelta = timedelta(seconds=5)
 
     @field_validator("*", mode="before")

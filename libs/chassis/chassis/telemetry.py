@@ -24,6 +24,9 @@ CALLS = Histogram(
     ["service", "method", "code"],
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
 )
+REFUSED = Counter("attune_rpc_refused", "Calls refused before any work", ["service", "method", "reason"])
+RETRIED = Counter("attune_rpc_retried", "Calls that their caller had tried before", ["service", "method"])
+IN_FLIGHT = Gauge("attune_rpc_in_flight", "Calls being answered", ["service", "kind"])
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Channels to other services: round robin, retries of what is safe, and the caller's deadline passed on."""
+"""Channels to other services: round robin, few retries of what is safe, and the caller's deadline passed on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import grpc
 
-from chassis.rpc.deadline import remaining
+from chassis.rpc.deadline import answering, remaining
+from chassis.rpc.guard import ON_BEHALF
 
 _MARGIN = 0.01  # seconds kept for our own answer after theirs
 _SERVICE_CONFIG = json.dumps(
@@ -22,10 +23,12 @@ _SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.02s",
                     "maxBackoff": "0.2s",
                     "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
+                    "retryableStatusCodes": ["UNAVAILABLE"],  # never RESOURCE_EXHAUSTED: more calls are no cure
                 },
             }
         ],
+        # A server that keeps failing is tried once a call, not thrice, until it answers again.
+        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
     }
 )
 
@@ -48,9 +51,10 @@ def _bounded(details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
     # A timeout in the service config does not reach the server: it is set on the call.
     left = max(0.001, remaining() - _MARGIN)
     timeout = left if details.timeout is None else min(left, details.timeout)
-    return grpc.aio.ClientCallDetails(
-        details.method, timeout, details.metadata, details.credentials, details.wait_for_ready
-    )
+    metadata = details.metadata
+    if answering():
+        metadata = grpc.aio.Metadata(*(metadata or ()), (ON_BEHALF, "1"))
+    return grpc.aio.ClientCallDetails(details.method, timeout, metadata, details.credentials, details.wait_for_ready)
 
 
 class _Unary(grpc.aio.UnaryUnaryClientInterceptor):

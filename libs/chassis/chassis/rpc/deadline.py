@@ -14,6 +14,11 @@ def remaining(default: float = 5.0) -> float:
     return default if at is None else max(0.0, at - time.monotonic())
 
 
+def answering() -> bool:
+    """Whether what runs now is done for a request that this process answers."""
+    return _deadline.get() is not None
+
+
 def start(seconds: float) -> None:
     """Begin to count for the request of the current task."""
     _deadline.set(time.monotonic() + seconds)

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from chassis.violations import Violation, shorten
 
 ErrorTable = Mapping[type[Exception], grpc.StatusCode]
+_DETAILS = "grpc-status-details-bin"  # the metadata that carries google.rpc.Status
+_PUSHBACK = "grpc-retry-pushback-ms"  # what gRPC's own retries obey
+# A client refuses more than 8 KB of metadata, and would then see nothing of the error at all.
+_MOST_VIOLATIONS, _LONGEST_MESSAGE = 16, 1_000
+
+
+class _Status(NamedTuple):
+    code: grpc.StatusCode
+    details: str
+    trailing_metadata: tuple[tuple[str, str | bytes], ...]
+
+
+class _Rich(_Status, grpc.Status):
+    """What a servicer's context takes to end a call."""
 
 
 def code_of(error: Exception, table: ErrorTable) -> grpc.StatusCode | None:
@@ -26,19 +42,22 @@ def violation_of(error: Exception) -> Violation:
     return Violation(str(field), shorten(value) if value != "" else "", str(remedy))
 
 
-def status(code: grpc.StatusCode, message: str, found: Sequence[Violation]) -> grpc.Status:
-    """A rich status with one BadRequest field violation each."""
-    rich = status_pb2.Status(code=code.value[0], message=message)
+def status(
+    code: grpc.StatusCode, message: str, found: Sequence[Violation], *, wait: float | None = None
+) -> grpc.Status:
+    """A rich status with one BadRequest field violation each; `wait`: the seconds after which to try again."""
+    details: list[Message] = []
     if found:
-        bad = error_details_pb2.BadRequest(
-            field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(field=v.field, description=_describe(v)) for v in found
-            ]
-        )
-        packed = any_pb2.Any()
-        packed.Pack(bad)
-        rich.details.append(packed)
-    return rpc_status.to_status(rich)
+        fields = [_field_violation(each) for each in found[:_MOST_VIOLATIONS]]
+        details.append(error_details_pb2.BadRequest(field_violations=fields))
+    pushback: tuple[tuple[str, str | bytes], ...] = ()
+    if wait is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(timedelta(seconds=wait))
+        details.append(retry)
+        pushback = ((_PUSHBACK, str(max(1, round(wait * 1_000)))),)
+    rich = status_pb2.Status(code=code.value[0], message=_bounded(message), details=map(_packed, details))
+    return _Rich(code, rich.message, ((_DETAILS, rich.SerializeToString()), *pushback))
 
 
 def invalid(found: Sequence[Violation]) -> grpc.Status:
@@ -47,5 +66,19 @@ def invalid(found: Sequence[Violation]) -> grpc.Status:
     return status(grpc.StatusCode.INVALID_ARGUMENT, message, found)
 
 
+def _field_violation(found: Violation) -> error_details_pb2.BadRequest.FieldViolation:
+    return error_details_pb2.BadRequest.FieldViolation(field=found.field, description=_describe(found))
+
+
 def _describe(found: Violation) -> str:
     return f"{found.remedy} (given: {found.value!r})" if found.value else found.remedy
+
+
+def _bounded(message: str) -> str:
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+
+
+def _packed(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed

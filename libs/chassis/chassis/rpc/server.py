@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-import uuid
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import Callable
 
 import grpc
-from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
-from chassis.rpc import deadline
-from chassis.rpc.errors import ErrorTable, code_of, invalid, status, violation_of
+from chassis.rpc.errors import ErrorTable
+from chassis.rpc.guard import Guard
+from chassis.rpc.limits import Admission, Rate
 from chassis.settings import ProcessSettings
-from chassis.telemetry import CALLS, log
-from chassis.violations import violations
 
-Context = grpc.aio.ServicerContext[Any, Any]
-_LONGEST = 3600.0  # seconds a stream may live when its caller sets no deadline
+_METADATA = 8 * 1024  # bytes of headers of a call, gRPC's own soft limit; twice that is refused always
+_PINGS = 10_000  # milliseconds; our own channels ping a quiet connection every 30 s
+_PROBES = 100  # calls of health and reflection beside those of the service
 
 
 class GrpcServer:
@@ -43,17 +38,11 @@ class GrpcServer:
 
     async def start(self, name: str) -> None:
         """Listen. Not ready until `ready(True)`."""
-        size = self._settings.max_message_bytes
         self._server = grpc.aio.server(
-            interceptors=[_Guard(name, self._errors, self._settings.request_timeout.total_seconds())],
-            options=[
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", size),
-                ("grpc.max_connection_age_ms", 60_000),  # so that clients notice new replicas
-                ("grpc.max_connection_age_grace_ms", 10_000),
-                ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a share
-            ],
-            maximum_concurrent_rpcs=1_000,
+            interceptors=[self._guard(name)],
+            options=_options(self._settings),
+            # The last wall, without a hint to the caller; the guard refuses before, with one.
+            maximum_concurrent_rpcs=2 * (self._settings.calls_at_once + self._settings.streams_at_once) + _PROBES,
         )
         for add_to_server, servicer, _ in self._servicers:
             add_to_server(servicer, self._server)
@@ -79,81 +68,35 @@ class GrpcServer:
         if self._server is not None:
             await self._server.stop(grace)
 
+    def _guard(self, name: str) -> Guard:
+        s = self._settings
 
-class _Guard(grpc.aio.ServerInterceptor):
-    """Around every call: deadline, contract, errors, metrics."""
+        def admission(kind: str, at_once: int) -> Admission:
+            return Admission(kind, Rate(s.rate_per_tenant, s.rate_burst), at_once, s.tenant_share)
 
-    def __init__(self, name: str, errors: ErrorTable, timeout: float) -> None:
-        self._name, self._errors, self._timeout = name, errors, timeout
+        return Guard(
+            name,
+            self._errors,
+            calls=admission("calls", s.calls_at_once),
+            streams=admission("streams", s.streams_at_once),
+            usual=s.request_timeout.total_seconds(),
+            longest=s.request_timeout_most.total_seconds(),
+        )
 
-    async def intercept_service(
-        self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or method.startswith("/grpc."):
-            return handler
-        coders = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **coders)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coders)
 
-    def _unary(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(request: Message, context: Context) -> Any:
-            started = time.perf_counter()
-            self._begin(context, self._timeout)
-            await self._check(method, request, context, started)
-            try:
-                reply = await behavior(request, context)
-            except Exception as error:  # noqa: BLE001 - every error becomes a status
-                await self._fail(method, error, context, started)
-            self._count(method, "OK", started)
-            return reply
-
-        return call
-
-    def _stream(self, method: str, behavior: Callable[..., AsyncIterator[Any]]) -> Callable[..., Any]:
-        async def call(request: Message, context: Context) -> AsyncIterator[Any]:
-            started = time.perf_counter()
-            self._begin(context, _LONGEST)
-            await self._check(method, request, context, started)
-            try:
-                async for reply in behavior(request, context):
-                    yield reply
-            except Exception as error:  # noqa: BLE001 - every error becomes a status
-                await self._fail(method, error, context, started)
-            self._count(method, "OK", started)
-
-        return call
-
-    def _begin(self, context: Context, default: float) -> None:
-        left = context.time_remaining()
-        deadline.start(default if left is None else left)
-
-    async def _check(self, method: str, request: Message, context: Context, started: float) -> None:
-        found = violations(request)
-        if found:
-            self._count(method, "INVALID_ARGUMENT", started)
-            await context.abort_with_status(invalid(found))
-
-    async def _fail(self, method: str, error: Exception, context: Context, started: float) -> None:
-        if isinstance(error, (grpc.aio.AbortError, asyncio.CancelledError)):
-            raise error
-        code = code_of(error, self._errors)
-        if code is None:
-            request_id = uuid.uuid4().hex
-            log.error("call failed", method=method, request_id=request_id, exc_info=error)
-            self._count(method, "INTERNAL", started)
-            await context.abort_with_status(
-                status(grpc.StatusCode.INTERNAL, f"internal error; quote request {request_id} to the operator", [])
-            )
-        else:
-            found = violation_of(error)
-            self._count(method, code.name, started)
-            await context.abort_with_status(status(code, str(error), [found] if found.field or found.remedy else []))
-
-    def _count(self, method: str, code: str, started: float) -> None:
-        CALLS.labels(self._name, method.rsplit("/", 1)[-1], code).observe(time.perf_counter() - started)
+def _options(settings: ProcessSettings) -> list[tuple[str, int]]:
+    size = settings.max_message_bytes
+    return [
+        ("grpc.max_receive_message_length", size),
+        ("grpc.max_send_message_length", size),
+        ("grpc.max_metadata_size", _METADATA),
+        ("grpc.absolute_max_metadata_size", 2 * _METADATA),
+        ("grpc.max_concurrent_streams", settings.streams_per_connection),  # more of them wait in the client
+        ("grpc.max_connection_age_ms", 60_000),  # so that clients notice new replicas
+        ("grpc.max_connection_age_grace_ms", 10_000),
+        ("grpc.keepalive_time_ms", 30_000),  # a watcher that vanished is noticed, and its place is free again
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PINGS),
+        ("grpc.http2.max_ping_strikes", 2),  # then the connection is closed with `too_many_pings`
+        ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a share
+    ]
