@@ -38,8 +38,10 @@ class Rate:
         if not self._each:
             return 0.0
         full = max(now, self._full.get(key, now))
-        if full - self._slack > now:
-            come = max(self._told.get(key, now), full - self._slack - self._each) + self._each
+        free = full - self._slack  # when the next token is there
+        if free > now:
+            _put(self._full, key, full)  # it is busy: not the one to forget
+            come = max(self._told.get(key, 0.0), free - self._each) + self._each
             _put(self._told, key, min(come, now + _LONGEST_WAIT))
             return self._told[key] - now
         _put(self._full, key, full + self._each)
