@@ -1,0 +1,59 @@
+"""Engines and services that are shot at, and the table of what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faults.embedded import EmbeddedEngines
+from faults.needs_house import NeedsHouse
+from faults.table import Table
+
+_TABLE = Table()
+
+
+@pytest.fixture(scope="session")
+def table() -> Table:
+    """What the run prints at its end."""
+    return _TABLE
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngines]:
+    """A broker and a Redis for the tests of a module, which must leave them running."""
+    started = EmbeddedEngines(tmp_path_factory.mktemp("engines"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def needs(engines: EmbeddedEngines, tmp_path: Path, tenant: str) -> Iterator[NeedsHouse]:
+    """A needs service that is ready, and a shop with products."""
+    house = NeedsHouse(engines, tmp_path, tenant)
+    house.service.start()
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def house_of(tmp_path: Path, tenant: str) -> Iterator[Callable[[EmbeddedEngines], NeedsHouse]]:
+    """Makes a needs service, not started, on engines of the test's own."""
+    made: list[NeedsHouse] = []
+
+    def make(engines: EmbeddedEngines) -> NeedsHouse:
+        made.append(NeedsHouse(engines, tmp_path, tenant))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table below the results."""
+    lines = _TABLE.lines()
+    if lines:
+        terminalreporter.write_sep("=", "faults")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,53 @@
+"""Asks needs, as any caller would, what it counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import grpc
+
+from attune.needs.v1 import needs_pb2 as pb
+from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
+from attune.types.v1.types_pb2 import UserRef, Watermark
+from faults.needs_oracle import Difference, Expected
+from faults.service import Service
+
+_AT_ONCE = 32  # calls under way
+_ALIKE = 2e-3  # of a unit vector: what has left the ring is kept in float16
+
+
+def caught_up(service: Service, marks: Sequence[Watermark], seconds: float = 60.0) -> float:
+    """Wait until needs has applied `marks`; how many seconds it took."""
+    stub, started = NeedsServiceStub(service.channel), time.monotonic()
+    request = pb.GetNeedRequest(user=UserRef(tenant="nobody", user_id="nobody"), at_least=marks)
+    why = "it answers `stale`"
+    while time.monotonic() - started < seconds:
+        try:
+            if not stub.GetNeed(request, timeout=4, wait_for_ready=True).served.stale:
+                return time.monotonic() - started
+        except grpc.RpcError as error:
+            why = f"{error.code()}: {error.details()}"
+            time.sleep(0.05)
+    raise AssertionError(f"needs has not applied {marks} within {seconds:g} s: {why}\n{service.log[-1500:]}")
+
+
+def difference(service: Service, wanted: dict[tuple[str, str], Expected]) -> Difference:
+    """Every person's counts, spectrum and vector against what must be."""
+    stub, found = NeedsServiceStub(service.channel), Difference()
+    for part in _parts(list(wanted.items())):
+        users = [UserRef(tenant=tenant, user_id=user) for (tenant, user), _ in part]
+        profiles = [stub.GetProfile.future(pb.GetProfileRequest(user=user), timeout=10) for user in users]
+        needs = [stub.GetNeed.future(pb.GetNeedRequest(user=user), timeout=10) for user in users]
+        for (person, right), profile, need in zip(part, profiles, needs, strict=True):
+            who = "/".join(person)
+            found.count(who, right.kinds, dict(profile.result().profile.kinds))
+            found.compare_need(who, right.need, need.result().need)
+    if found.vector > _ALIKE:
+        found.told.append(f"a vector is {found.vector:.2g} away")
+    return found
+
+
+def _parts(everything: list[Any]) -> Iterable[list[Any]]:
+    return (everything[start : start + _AT_ONCE] for start in range(0, len(everything), _AT_ONCE))

@@ -1,0 +1,35 @@
+"""Waiting for what another process does."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_LOOK = 0.02  # seconds between two looks
+
+
+def until(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """The first true value of `look`; TimeoutError, which says `what` was waited for, after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:g} s for {what}")
+        time.sleep(_LOOK)
+
+
+def free_port() -> int:
+    """Of 127.0.0.1."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether something on 127.0.0.1 answers there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
