@@ -2,12 +2,12 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
-PACKAGES := proto libs/chassis libs/lm services/needs services/recommender services/qa services/content deploy/embedded demo apps/cli
+PACKAGES := proto libs/chassis libs/lm services/needs services/recommender services/qa services/content deploy/embedded deploy/servers demo apps/cli
 EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
 PROJECTS := $(foreach package,$(PACKAGES),$(package)/pyproject.toml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-only lint format proto reference lock clean
+.PHONY: help run servers test test-faults lint format proto reference lock lock-servers clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,13 +15,19 @@ help: ## say what can be made
 run: .venv/run.done ## set up and bring the whole platform up with demo data and a short story, until Ctrl-C
 	@$(BIN)/attune up --story
 
-test: .venv/test.done ## set up, with the `deep` extra, and run all tests
+servers: .venv/run.done .venv/servers.done ## real Kafka, Neo4j and Redis without Docker (Java 17, Maven), until Ctrl-C
+	@$(BIN)/python -m attune_servers --data .attune/servers
+
+test: .venv/test.done .venv/servers.tried ## set up, with the `deep` extra, and run all tests
 	@$(BIN)/python -m pytest
+
+test-faults: .venv/test.done .venv/servers.tried ## kill, cut and slow down everything, and count what was lost or doubled
+	@$(BIN)/python -m pytest tests/faults
 
 lint: .venv/test.done ## ruff, mypy, import-linter, buf, generated code up to date
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy libs/chassis/chassis libs/lm/lm services/needs/needs services/recommender/recommender services/qa/qa services/content/content deploy/embedded/attune_embedded demo/attune_demo apps/cli/attune_cli
+	@$(BIN)/mypy libs/chassis/chassis libs/lm/lm services/needs/needs services/recommender/recommender services/qa/qa services/content/content deploy/embedded/attune_embedded deploy/servers/attune_servers demo/attune_demo apps/cli/attune_cli
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint proto
 	@bash proto/check.sh
@@ -41,6 +47,10 @@ lock: .venv/test.done ## choose versions anew and write them with their hashes
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" -o requirements/run.txt requirements/run.in
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" -c requirements/run.txt -o requirements/test.txt requirements/test.in
 
+lock-servers: .venv/bin/python ## write down which jars the versions in deploy/servers/*.pom.xml mean
+	@$(call JARS,> deploy/servers/$$server.sha256)
+	@touch .venv/servers.done
+
 clean: ## remove what was installed and the data of `make run`
 	@rm -rf .venv .attune
 
@@ -57,4 +67,22 @@ clean: ## remove what was installed and the data of `make run`
 .venv/test.done: requirements/test.txt .venv/run.done
 	@echo "Installing what tests and the deep extra need (torch: 5 GB)"
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+# Jars come by their coordinates from wherever this machine's Maven gets them, and are what *.sha256 says, no more, no less.
+JARS = for server in kafka neo4j; do \
+	rm -rf .venv/servers/$$server; \
+	mvn -q -B -f deploy/servers/$$server.pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/servers/$$server/new || exit 1; \
+	(cd .venv/servers/$$server/new && LC_ALL=C sha256sum *.jar) $(1) || exit 1; \
+	mv .venv/servers/$$server/new .venv/servers/$$server/libs; done
+
+.venv/servers.done: deploy/servers/kafka.pom.xml deploy/servers/neo4j.pom.xml deploy/servers/kafka.sha256 deploy/servers/neo4j.sha256 | .venv/bin/python
+	@command -v mvn >/dev/null || { echo "Maven and Java 17 or newer are needed: apt install maven openjdk-17-jre-headless"; exit 1; }
+	@echo "Getting the jars of Kafka and Neo4j (160 MB)"
+	@$(call JARS,| diff - deploy/servers/$$server.sha256)
+	@touch $@
+
+.venv/servers.tried: deploy/servers/kafka.sha256 deploy/servers/neo4j.sha256 | .venv/bin/python
+	@if command -v mvn >/dev/null; then $(MAKE) --no-print-directory .venv/servers.done; \
+	else echo "No Maven: tests on real Kafka and Neo4j will be skipped"; fi
 	@touch $@

@@ -1,0 +1,113 @@
+"""Neo4j Community as one node: Bolt only, no browser, no usage reports."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import neo4j
+from neo4j.exceptions import AuthError, DriverError, Neo4jError
+
+from attune_servers import present
+from attune_servers.listening import until_listening
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+USER = "neo4j"  # Community has one administrator, of this name
+_FACTORY_PASSWORD = "neo4j"  # noqa: S105 - of every new server, which lets it do nothing but change it
+_HEAP = "-Xmx768m"
+_OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Neo4j:
+    folder: Path  # absolute
+    port: int
+    name: str = "neo4j"
+
+    @property
+    def url(self) -> str:
+        return f"neo4j://127.0.0.1:{self.port}"
+
+    def password(self) -> str:
+        """Of this folder's server: `ATTUNE_NEO4J_PASSWORD` at its first start, else one that was drawn then."""
+        try:
+            return self._password_file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            drawn = os.environ.get("ATTUNE_NEO4J_PASSWORD") or secrets.token_urlsafe(18)
+            with os.fdopen(os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(drawn + "\n")
+            return drawn
+
+    def prepare(self) -> list[str]:
+        self.password()
+        (self.folder / "conf").mkdir(parents=True, exist_ok=True)
+        (self.folder / "conf" / "neo4j.conf").write_text(self._configuration(), encoding="utf-8")
+        return [
+            present.java(),
+            _HEAP,
+            "-Xms256m",
+            "-Dattune_servers=neo4j",
+            *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENS),
+            "-cp",
+            f"{present.jars('neo4j')}/*",
+            "org.neo4j.server.CommunityEntryPoint",
+            f"--home-dir={self.folder}",
+            f"--config-dir={self.folder / 'conf'}",
+        ]
+
+    async def answers(self) -> str:
+        """Wait until it answers a query with our password, which a new server is given first: its version."""
+        await until_listening(self.port)
+        while True:
+            try:
+                return await self._ask()
+            except AuthError:
+                await self._set_password()
+            except (DriverError, Neo4jError):
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def _ask(self) -> str:
+        async with self._driver(self.password()) as driver:
+            await driver.execute_query("RETURN 1", database_="neo4j")
+            found = await driver.execute_query("CALL dbms.components() YIELD versions", database_="neo4j")
+            return str(found.records[0]["versions"][0])
+
+    async def _set_password(self) -> None:
+        async with self._driver(_FACTORY_PASSWORD) as driver:
+            await driver.execute_query(
+                "ALTER CURRENT USER SET PASSWORD FROM $old TO $new",
+                {"old": _FACTORY_PASSWORD, "new": self.password()},
+                database_="system",
+            )
+
+    def _driver(self, password: str) -> neo4j.AsyncDriver:
+        return neo4j.AsyncGraphDatabase.driver(
+            f"bolt://127.0.0.1:{self.port}", auth=(USER, password), telemetry_disabled=True, connection_timeout=5
+        )
+
+    @property
+    def _password_file(self) -> Path:
+        return self.folder / "password"
+
+    def _configuration(self) -> str:
+        values = {
+            "server.default_listen_address": "127.0.0.1",
+            "server.bolt.listen_address": f"127.0.0.1:{self.port}",
+            "server.bolt.advertised_address": f"127.0.0.1:{self.port}",
+            "server.http.enabled": "false",
+            "server.https.enabled": "false",
+            "server.memory.pagecache.size": "128m",
+            "dbms.usage_report.enabled": "false",
+            # A gigabyte of logs that nobody replays would lie in the folder of every test otherwise.
+            "db.tx_log.preallocate": "false",
+            "db.tx_log.rotation.retention_policy": "keep_none",
+            "db.tx_log.rotation.size": "32m",
+        }
+        return "".join(f"{name}={value}\n" for name, value in values.items())
