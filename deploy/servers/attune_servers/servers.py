@@ -118,21 +118,22 @@ class Servers:
             names = ["kafka", "kafka.controller", "kafka.proxied", "neo4j", "redis"]
             self._ports = ports.remember(self.folder / "ports.json", names, random.Random())
             made: tuple[Engine, ...] = (self._kafka(), self._neo4j(), self._redis())
-            self._engines = {engine.name: engine for engine in made if self._wanted[engine.name]}
+            self._engines = {engine.name: engine for engine in made}
             for name, engine in self._engines.items():
                 self._processes[name] = Process(name, engine.folder, self.folder / "logs" / f"{name}.log")
-            await together(self.start_again(name) for name in self._engines)
+            await together(self.start_again(name) for name, wanted in self._wanted.items() if wanted)
         except BaseException:
             await self.stop()
             raise
 
     async def start_again(self, name: str) -> None:
-        """After `kill`: on the same port and the same data; returns when it answers.
+        """After `kill`: on the same port and the same data. Or one that was not wanted so far. Returns when it answers.
 
         Raises:
             StartError: it ended or did not answer in time.
         """
         engine, process = self._engines[name], self._processes[name]
+        self._wanted[name] = True
         command = await asyncio.to_thread(engine.prepare)
         process.spawn(command)
         self._remember_children()
