@@ -25,13 +25,18 @@ from recommender.stores.qdrant_server import ServerProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.explain import Explain
-from recommender.usecases.learn import Forget, LearnBehavior, LearnCatalog
+from recommender.usecases.follow import Follow
+from recommender.usecases.learn import Forget, LearnBehavior
+from recommender.usecases.learn_catalog import LearnCatalog
 from recommender.usecases.offer import Recommend, Search, Similar
-from recommender.usecases.ports import ProductIndex, Relations
+from recommender.usecases.ports import ProductIndex
+from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.relations import Relations
+from recommender.usecases.restore import Restore
 from recommender.usecases.resume import Resume
 from recommender.usecases.understand import Understand
-from recommender.usecases.world import Restore, World
+from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
 
 NAME = "recommender"
@@ -60,16 +65,19 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     needs = NeedsClient(needs_channel, Breaker(settings.needs_failures, settings.needs_pause), settings.needs_timeout)
 
     world, progress = World(models.dim), Progress()
-    await Restore(world, relations, index, models, product_of_record)()
+    restore = Restore(relations, index, models, product_of_record)
+    await restore(world)
+    follow = Follow(world, relations, models, product_of_record, restore)
     forget = Forget(world, relations)
-    resume = Resume(world, relations, publisher)
+    resume = Resume(world, relations, publisher, follow)
+    catalog = LearnCatalog(world, relations, index, models, publisher)
     consumer = Consumer(
-        routes(LearnCatalog(world, relations, index, models, publisher), LearnBehavior(world, relations), forget),
+        routes(catalog, LearnBehavior(world, relations, follow), forget),
         group="attune-recommender",
         name="recommender",
         resume=resume.offsets,
     )
-    understand = Understand(world, relations, needs, models, progress)
+    understand = Understand(world, relations, needs, models, Reach(progress, relations, follow), follow)
     candidates = Candidates(index)
     text = TextSource(GeneratorWriter(generator, settings.text_timeout), index, models)
     server = GrpcServer(settings, errors=ERRORS)
@@ -91,7 +99,7 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         consumers=[consumer],
         producer=producer,
         progress=progress,
-        background=[resume.publish_anew],
+        background=[resume.publish_anew, follow.regularly],
         close=[needs_channel.close, generator.aclose, index.close, relations.close],
     )
 

@@ -19,7 +19,8 @@ from chassis.rpc import remaining
 from recommender.domain.product import Key, in_language
 from recommender.domain.shop import Entry
 from recommender.models import name_words
-from recommender.usecases.ports import Behavior, NeedsAway, NeedView, Person
+from recommender.usecases.ports import Behavior, NeedsAway, NeedView
+from recommender.usecases.relations import Person
 
 PRODUCT_VECTORS = "attune.product-vectors.v1"
 _MOST_WORDS = 256  # that the contract takes

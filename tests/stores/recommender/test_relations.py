@@ -12,7 +12,7 @@ from recommender.domain.history import Done, History
 from recommender.domain.product import Key, Position
 from recommender.stores import history_blob
 from recommender.stores.sqlite import SqliteRelations
-from recommender.usecases.ports import Learnt, Person, Span, StoredProduct
+from recommender.usecases.relations import Learnt, Person, Span, StoredProduct
 
 ANN, BOB = Person("shop", "ann"), Person("shop", "bob")
 TOPIC = "attune.clickstream.v1"
@@ -45,7 +45,7 @@ async def test_a_history_comes_back_as_it_was(store: SqliteRelations) -> None:
     await store.write(span(3), Learnt(histories={ANN: history(1, 4, 3, 1)}))
     assert await store.history(ANN) == history(1, 4, 3, 1)
     assert await store.history(BOB) == History()
-    assert await store.histories() == [(ANN, history(1, 4, 3, 1))]
+    assert (await store.everything()).histories == [(ANN, history(1, 4, 3, 1))]
 
 
 async def test_an_offset_stands_with_its_effect_and_never_goes_back(store: SqliteRelations) -> None:
@@ -71,7 +71,7 @@ async def test_a_write_that_fails_leaves_nothing(store: SqliteRelations) -> None
 async def test_trends_add_up(store: SqliteRelations) -> None:
     for _ in range(2):
         await store.write(None, Learnt(trend={("shop", 3): 0.5}))
-    assert await store.trends() == [("shop", 3, 1.0)]
+    assert (await store.everything()).trends == [("shop", 3, 1.0)]
 
 
 async def test_a_place_without_a_record_does_not_undo_the_record(store: SqliteRelations) -> None:
@@ -80,15 +80,15 @@ async def test_a_place_without_a_record_does_not_undo_the_record(store: SqliteRe
     await store.write(None, Learnt(products=[StoredProduct(Key("shop", "p"), 0, None, None)]))
     gone = StoredProduct(Key("shop", "q"), 1, Position("log", 1, 6), None)
     await store.write(None, Learnt(products=[gone]))
-    assert await store.products() == [known, gone]
+    assert (await store.everything()).products == [known, gone]
 
 
 async def test_who_is_forgotten_is_removed_and_known_again_without_a_name(
     store: SqliteRelations,
 ) -> None:
     await store.write(span(1), Learnt(histories={ANN: history(1), BOB: history(2)}))
-    assert await store.write(None, Learnt(forget={ANN: 500})) == {ANN: 1}
-    assert await store.write(None, Learnt(forget={ANN: 400})) == {ANN: 0}
+    assert (await store.write(None, Learnt(forget={ANN: 500}))).removed == {ANN: history(1)}
+    assert not (await store.write(None, Learnt(forget={ANN: 400}))).removed
     page = await store.read(span(1), [ANN, BOB])
     assert (page.histories[ANN], page.forgotten) == (History(), {ANN: 500})
     assert page.histories[BOB] == history(2)
