@@ -1,6 +1,6 @@
 """From the moment Kafka acknowledges an event to the moment a reader sees it, while events flow at a fixed pace.
 
-    python benchmarks/freshness.py [--edition servers|embedded] [--rates 50,200,500] [--probes 1000]
+    python benchmarks/freshness.py [--edition servers|embedded] [--rates 50,200,500] [--probes 1000] [--first]
 
 Prints a table and keeps it in freshness.txt beside this script. Events are sent on a fixed schedule, whether or not the
 one before was answered (open loop). For a share of them, as soon as Kafka has acknowledged one, a reader asks with its
@@ -16,6 +16,7 @@ import asyncio
 import itertools
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -53,13 +54,15 @@ class Figures:
 
     took: list[float] = field(default_factory=list)
     stale: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
 
     def row(self, name: str, rate: int) -> str:
         p50, p99, most = (float(np.percentile(self.took, q)) for q in (50, 99, 100))
         goal = GOALS.get((name, rate))
         told = "" if goal is None else f"   goal {goal[0]:.0f} / {goal[1]:.0f}"
-        stale = f"   {self.stale} stale" if self.stale else ""
-        return f"  {rate:4}/s  {name:26} {len(self.took):6,} {p50:8.1f} {p99:8.1f} {most:8.1f}{told}{stale}"
+        told += f"   {self.stale} stale" if self.stale else ""
+        told += f"   failed: {dict(self.failed)}" if self.failed else ""
+        return f"  {rate:4}/s  {name:26} {len(self.took):6,} {p50:8.1f} {p99:8.1f} {most:8.1f}{told}"
 
 
 class Shop:
@@ -93,7 +96,11 @@ class Shop:
             position = await self._send(user, number)
             if number % every == 0:
                 acknowledged = time.perf_counter()
-                reply: Any = await probe(user, [position])
+                try:
+                    reply: Any = await probe(user, [position])
+                except grpc.aio.AioRpcError as error:
+                    found.failed[f"{error.code().name} {error.details()}"] += 1
+                    return
                 found.took.append((time.perf_counter() - acknowledged) * 1e3)
                 found.stale += int(getattr(getattr(reply, "served", None), "stale", False))
 
@@ -172,7 +179,7 @@ def mark(position: Position) -> Watermark:
     return Watermark(topic=position.topic, partition=position.partition, offset=position.offset)
 
 
-async def measure(edition: str, rates: list[int], probes: int) -> AsyncIterator[str]:
+async def measure(edition: str, rates: list[int], probes: int, *, first: bool) -> AsyncIterator[str]:
     """The lines of the table."""
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(platform(edition, ("needs", "recommender", "qa", "content")))
@@ -184,6 +191,9 @@ async def measure(edition: str, rates: list[int], probes: int) -> AsyncIterator[
             for name, address in house.addresses.items()
         }
         shop = Shop(house, producer, wires)
+        if first:
+            house.first()
+            yield "These processes had priority over the other work of the machine."
         await shop.run(shop.probes()["Compose"], 50, 100)  # everything was called once, every person is half known
         yield f"Acknowledged by Kafka → visible, on {EDITIONS[edition]}; every process on these {os.cpu_count()} cores"
         yield f"  events     reader                      probes   p50 ms   p99 ms   max ms   ({PEOPLE:,} people)"
@@ -202,9 +212,10 @@ async def main() -> None:
     parser.add_argument("--edition", choices=EDITIONS, default="servers")
     parser.add_argument("--rates", default="50,200,500", help="events a second")
     parser.add_argument("--probes", type=int, default=1_000)
+    parser.add_argument("--first", action="store_true", help="priority over other work of this machine; needs root")
     given = parser.parse_args()
-    lines = []
-    async for line in measure(given.edition, [int(rate) for rate in given.rates.split(",")], given.probes):
+    lines, rates = [], [int(rate) for rate in given.rates.split(",")]
+    async for line in measure(given.edition, rates, given.probes, first=given.first):
         print(line, flush=True)
         lines.append(line)
     result = HERE / ("freshness.txt" if given.edition == "servers" else "freshness_embedded.txt")

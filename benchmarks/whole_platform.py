@@ -46,6 +46,12 @@ class Platform:
         """Seconds of CPU that each process has used."""
         return {name: sum(process.cpu_times()[:2]) for name, process in self.processes.items()}
 
+    def first(self) -> None:
+        """Put these processes, and this one, before all others of a machine that does other work too. Needs root."""
+        for process in (*self.processes.values(), psutil.Process()):
+            for thread in process.threads():
+                os.sched_setscheduler(thread.id, os.SCHED_RR, os.sched_param(1))
+
 
 @asynccontextmanager
 async def platform(edition: str, services: Sequence[str], **settings: str) -> AsyncIterator[Platform]:
