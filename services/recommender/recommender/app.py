@@ -15,7 +15,8 @@ from chassis.kafka import Consumer, Producer
 from chassis.kafka.progress import Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer, channel
-from recommender.clients import Breaker, NeedsClient, VectorPublisher
+from recommender.breaker import Breaker
+from recommender.clients import NeedsClient, VectorPublisher
 from recommender.handlers import product_of_record, routes
 from recommender.models import TextModels
 from recommender.servicer import ERRORS, Recommender
