@@ -1,4 +1,4 @@
-"""Engines in Docker containers, one context manager each, for machines without Java; imported only where Docker runs."""
+"""Engines in Docker containers, for machines without Java; imported only where Docker runs."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Each is started when a test asks for it first, once for the whole run; what ran 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import subprocess
 from contextlib import ExitStack
@@ -98,9 +99,7 @@ class Engines:
             assert self._servers is not None
             asyncio.run(self._servers.make_topics())
             return self._servers.kafka
-        from containers import kafka
-
-        address: str = self._stack.enter_context(kafka(self._image("kafka")))
+        address: str = self._in_docker("kafka")
         asyncio.run(topics.make(address, partitions=4))
         return address
 
@@ -108,24 +107,18 @@ class Engines:
         if self._start("redis"):
             assert self._servers is not None
             return self._servers.redis_url
-        from containers import redis
-
-        return str(self._stack.enter_context(redis(self._image("redis"))))
+        return str(self._in_docker("redis"))
 
     def _neo4j(self) -> Graph:
         if self._start("neo4j"):
             assert self._servers is not None
             return Graph(self._servers.graph_url, self._servers.neo4j_user, self._servers.neo4j_password)
-        from containers import neo4j
-
-        return Graph(*self._stack.enter_context(neo4j(self._image("neo4j"))))
+        return Graph(*self._in_docker("neo4j"))
 
     def _qdrant(self) -> str:
         if not docker_answers():
             raise NotHereError("no ATTUNE_TEST_QDRANT_URL and no Docker")
-        from containers import qdrant
-
-        return str(self._stack.enter_context(qdrant(self._image("qdrant"))))
+        return str(self._in_docker("qdrant"))
 
     def _start(self, name: str) -> bool:
         """Whether the server `name` of ours runs; False: it cannot, and Docker can. From the main thread only."""
@@ -142,11 +135,13 @@ class Engines:
         self.said[name] = f"{self._servers.versions[name]} ran"
         return True
 
-    def _image(self, name: str) -> str:
-        """The one that docker-compose.yml pins."""
+    def _in_docker(self, name: str) -> Any:
+        """The image that docker-compose.yml pins. Docker's package is imported where Docker runs, not before."""
         image: str = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][name]["image"]
+        start = getattr(importlib.import_module("containers"), name)
+        found = self._stack.enter_context(start(image))
         self.said[name] = f"{image} in Docker ran"
-        return image
+        return found
 
 
 def docker_answers() -> bool:

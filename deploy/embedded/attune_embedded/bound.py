@@ -1,4 +1,4 @@
-"""`python -m attune_embedded.bound --parent PID --folder DIR -- COMMAND…`: become a command that ends with its parent."""
+"""`python -m attune_embedded.bound --parent PID --folder DIR -- COMMAND…`: a command that ends with its parent."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ from attune_servers.redis import Redis
 if TYPE_CHECKING:
     from pathlib import Path
 
-_READY_WITHIN = timedelta(seconds=90)  # two Java servers that start at once on two busy cores
+NAMES = ("kafka", "neo4j", "redis")
+
+_READY_WITHIN = timedelta(seconds=180)  # two Java servers that start at once on two busy cores
 _GRACE = timedelta(seconds=30)  # Kafka and Neo4j flush to disk; killed ones recover, but slower
 
 
@@ -64,6 +66,11 @@ class Servers:
         self._engines: dict[str, Engine] = {}
         self._processes: dict[str, Process] = {}
         self._lock: IO[str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Of the servers that are wanted."""
+        return [name for name in NAMES if self._wanted[name]]
 
     @property
     def kafka(self) -> str:
@@ -121,7 +128,7 @@ class Servers:
             self._engines = {engine.name: engine for engine in made}
             for name, engine in self._engines.items():
                 self._processes[name] = Process(name, engine.folder, self.folder / "logs" / f"{name}.log")
-            await together(self.start_again(name) for name, wanted in self._wanted.items() if wanted)
+            await together(self.start_again(name) for name in self.names)
         except BaseException:
             await self.stop()
             raise
