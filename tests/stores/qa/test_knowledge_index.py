@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -42,28 +43,44 @@ def gone(said_id: str, offset: int, *tenants: str) -> Gone:
     return Gone(said_id, LogPosition("life", 0, offset), frozenset(tenants))
 
 
-SERVER = os.environ.get("ATTUNE_TEST_QDRANT_URL")
-
-
 @pytest.fixture
 def clock() -> list[float]:
     """Seconds since 1970, to be moved."""
     return [1_700_000_000.0]
 
 
-@pytest.fixture(params=["edge", "client", *(["server"] if SERVER else [])])
+@pytest.fixture(scope="session")
+def empty_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, because a new shard takes a second."""
+    folder = tmp_path_factory.mktemp("knowledge")
+    asyncio.run(EdgeKnowledge(folder, dim=DIM, space=SPACE).close())
+    return folder
+
+
+@pytest.fixture(params=["edge", "client", "server"])
 async def index(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: list[float]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: list[float],
+    empty_shard: Path,
 ) -> AsyncIterator[EdgeKnowledge | ServerKnowledge]:
-    """qdrant-edge; the server's store over the engine inside its client; and over ATTUNE_TEST_QDRANT_URL where set."""
+    """qdrant-edge; the server's store over the engine inside its client; and over a server where there is one."""
     made: EdgeKnowledge | ServerKnowledge
     if request.param == "edge":
+        shutil.copytree(empty_shard, tmp_path, dirs_exist_ok=True)
         made = EdgeKnowledge(tmp_path, dim=DIM, space=SPACE, clock=lambda: clock[0])
     else:
         monkeypatch.setattr(server, "COLLECTION", f"knowledge-{uuid.uuid4().hex}")
-        client = AsyncQdrantClient(":memory:") if request.param == "client" else connect(SERVER)
+        client = (
+            AsyncQdrantClient(":memory:")
+            if request.param == "client"
+            else connect(request.getfixturevalue("qdrant_url"))
+        )
         made = ServerKnowledge(client, dim=DIM, space=SPACE, clock=lambda: clock[0])
     yield made
+    if isinstance(made, ServerKnowledge):
+        await client.delete_collection(server.COLLECTION)
     await made.close()
 
 
