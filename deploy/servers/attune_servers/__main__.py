@@ -22,8 +22,8 @@ from pathlib import Path
 
 from attune_embedded.child import StartError
 from attune_embedded.platform import DataInUseError
-from attune_embedded.supervision import cause, pause
 from attune_servers import running
+from attune_servers.keeping import keep
 from attune_servers.present import ServerUnavailableError
 from attune_servers.servers import NAMES, Servers
 
@@ -57,29 +57,10 @@ async def _run(servers: Servers, *, partitions: int, as_json: bool) -> None:
         running.publish(servers)
         try:
             _print(servers, as_json=as_json)
-            async with asyncio.TaskGroup() as group:
-                for name in servers.names:
-                    group.create_task(_keep(servers, name))
+            await keep(servers, lambda notice: _tell(f"{notice.process} {notice.event} {notice.detail}".rstrip()))
         finally:
             running.withdraw(servers.folder)
             _tell("stopping")
-
-
-async def _keep(servers: Servers, name: str) -> None:
-    """For ever start a server again when it ends, after a pause that grows."""
-    deaths = 0
-    while True:
-        code = await servers.ended(name)
-        deaths += 1
-        rest = pause(deaths).total_seconds()
-        _tell(f"{name} {cause(code)}; starts again in {rest:g} s")
-        await asyncio.sleep(rest)
-        try:
-            await servers.start_again(name)
-        except StartError as error:
-            _tell(str(error))
-        else:
-            _tell(f"{name} answers again")
 
 
 def _print(servers: Servers, *, as_json: bool) -> None:
