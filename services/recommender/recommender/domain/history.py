@@ -27,8 +27,8 @@ class Meeting(NamedTuple):
     """What one behaviour adds to the graph."""
 
     place: int
-    before: Sequence[int] = ()  # met before it, newest first, at most NEAR; empty unless it was met for the first time
-    wished: Sequence[int] = ()  # wanted before it, at most TOGETHER; empty unless it was wanted for the first time
+    before: tuple[int, ...] = ()  # met before it, newest first, at most NEAR; empty unless it was met for the first time
+    wished: tuple[int, ...] = ()  # wanted before it, at most TOGETHER; empty unless it was wanted for the first time
     first: bool = False
     first_wish: bool = False
     sign: float = 1.0  # -1: it is taken out of the graph again
@@ -62,12 +62,12 @@ class History:
         """Take one behaviour; what it adds to the graph."""
         self.turns += 1
         item = self.items.get(place)
-        before: Sequence[int] = ()
+        before: tuple[int, ...] = ()
         first = item is None
         if item is None:
             before = tuple(islice(reversed(self.items), NEAR))
             item = self.items[place] = Item(Done.SEEN, 0, 0, 0)
-        wished: Sequence[int] = ()
+        wished: tuple[int, ...] = ()
         first_wish = bool(done & Done.WANTED) and not item.wish
         if first_wish:
             wished = tuple(self.wishes[-TOGETHER:])

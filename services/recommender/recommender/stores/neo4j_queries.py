@@ -35,9 +35,9 @@ return p.tenant as tenant, p.id as id, p.place as place, p.log as log, p.partiti
   p.offset as offset, p.record as record, p.trend as trend
 order by tenant, place
 """
-PLACES = (
-    "unwind $rows as r match (p:Product {tenant: r[0], id: r[1]}) return p.tenant as t, p.id as id, p.place as place"
-)
+PLACES = """
+unwind $rows as r match (p:Product {tenant: r[0], id: r[1]}) return p.tenant as tenant, p.id as id, p.place as place
+"""
 ROOM = "merge (s:Shop {tenant: $tenant}) on create set s.places = 0 return s.places as places"
 SAVE_PLACES = """
 unwind $rows as r create (:Product {tenant: $tenant, id: r[0], place: r[1], trend: 0.0})
