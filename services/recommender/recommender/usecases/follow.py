@@ -10,7 +10,7 @@ import numpy as np
 from chassis.telemetry import log
 from recommender.domain.product import Product
 from recommender.domain.shop import Entry
-from recommender.usecases.ports import Models
+from recommender.usecases.ports import Models, ProductIndex
 from recommender.usecases.relations import Behind, Change, Relations, StoredProduct
 from recommender.usecases.world import World
 
@@ -27,10 +27,11 @@ class Follow:
         models: Models,
         parse: Callable[[bytes], Product],
         restore: Callable[[World], Awaitable[int]],
+        own_index: ProductIndex | None = None,
     ) -> None:
-        """`restore` fills a new world from the stores."""
+        """`restore` fills a new world from the stores; `own_index` is one that the others do not write to."""
         self._world, self._relations, self._models = world, relations, models
-        self._parse, self._restore = parse, restore
+        self._parse, self._restore, self._own_index = parse, restore, own_index
         self._reading, self._rounds = asyncio.Lock(), 0
 
     async def __call__(self) -> None:
@@ -67,12 +68,15 @@ class Follow:
     async def _take(self, change: Change) -> None:
         entries = await self._entries([row for row in change.products if row.record is not None])
         gone = {row.key: row.position for row in change.products if row.record is None and row.position is not None}
-        # From here on nothing waits: a change is taken once, here or where it was made.
+        # From here to the end nothing waits: a change is taken once, here or where it was made.
         self._world.settle(change.places)
-        if self._world.comes(change.number):
-            self._world.put(entries)
-            self._world.remove(gone)
-            self._world.learn(change.met, change.trend)
+        if not self._world.comes(change.number):
+            return
+        put, removed = self._world.put(entries), self._world.remove(gone)
+        self._world.learn(change.met, change.trend)
+        if self._own_index is not None:
+            await self._own_index.upsert(put)
+            await self._own_index.delete(removed)
 
     async def _entries(self, rows: Sequence[StoredProduct]) -> list[Entry]:
         if not rows:

@@ -94,20 +94,21 @@ class World:
         for (tenant, place), count in trend.items():
             self.shop(tenant).trend.add([(place, count)])
 
-    def put(self, entries: Sequence[Entry]) -> None:
-        """Take products, unless a later record of theirs is here."""
-        for entry in entries:
-            key = entry.product.key
-            if self.is_new(key, entry.position):
-                self.positions[key] = entry.position
-                self.shop(key.tenant).put(entry)
+    def put(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Take products, unless a later record of theirs is here; those that were taken."""
+        new = [entry for entry in entries if self.is_new(entry.product.key, entry.position)]
+        for entry in new:
+            self.positions[entry.product.key] = entry.position
+            self.shop(entry.product.key.tenant).put(entry)
+        return new
 
-    def remove(self, gone: Mapping[Key, Position]) -> None:
-        """Let products go, unless a later record of theirs is here."""
-        for key, position in gone.items():
-            if self.is_new(key, position):
-                self.positions[key] = position
-                self.shop(key.tenant).remove(key.product_id)
+    def remove(self, gone: Mapping[Key, Position]) -> list[Key]:
+        """Let products go, unless a later record of theirs is here; those that went."""
+        new = [key for key, position in gone.items() if self.is_new(key, position)]
+        for key in new:
+            self.positions[key] = gone[key]
+            self.shop(key.tenant).remove(key.product_id)
+        return new
 
     def become(self, other: World) -> None:
         """Hold what another one holds, which was read from the store; an older one after a backup was put back."""
