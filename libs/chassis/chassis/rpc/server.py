@@ -93,7 +93,7 @@ def _options(settings: ProcessSettings) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", 2 * _METADATA),
         ("grpc.max_concurrent_streams", settings.streams_per_connection),  # more of them wait in the client
         ("grpc.max_connection_age_ms", 60_000),  # so that clients notice new replicas
-        ("grpc.max_connection_age_grace_ms", 10_000),
+        ("grpc.max_connection_age_grace_ms", 3_600_000),  # but streams live on: as long as any stream may
         ("grpc.keepalive_time_ms", 30_000),  # a watcher that vanished is noticed, and its place is free again
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", _PINGS),
