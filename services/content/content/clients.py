@@ -18,7 +18,7 @@ from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.recommender.v1.recommender_pb2 import GetProductsRequest
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from attune.types.v1.types_pb2 import UserRef, Watermark
-from chassis.rpc import remaining
+from chassis.rpc import is_refusal, remaining
 from content.domain.customer import Customer, Person, PriceBand
 from content.domain.product import Money, Product
 from content.usecases.ports import Awaited, KnownCustomer, KnownProduct, ProductsAway, Replaced
@@ -48,7 +48,10 @@ class _Guarded(Generic[T]):
         try:
             reply = await call(left if patient else min(left, self._timeout))
         except grpc.aio.AioRpcError as error:
-            self._breaker.failed(self._clock())
+            if is_refusal(error):
+                self._breaker.gave_up()
+            else:
+                self._breaker.failed(self._clock())
             raise _Away(f"{self._name}: {error.code().name} {error.details() or ''}".strip()) from None
         except BaseException:
             self._breaker.gave_up()

@@ -15,6 +15,7 @@ from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.recommender.v1 import recommender_pb2
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from attune.types.v1 import types_pb2
+from chassis.rpc import is_refusal
 from lm.generators.breaker import Breaker
 from qa.domain.identity import Person
 from qa.usecases.ports import Away, Context
@@ -36,7 +37,10 @@ class Circuit:
         try:
             reply = await method(request, timeout=self._timeout)
         except grpc.aio.AioRpcError as error:
-            self._breaker.failed(self._clock())
+            if is_refusal(error):
+                self._breaker.gave_up()
+            else:
+                self._breaker.failed(self._clock())
             raise Away(f"{error.code().name}: {error.details()}") from error
         except BaseException:
             self._breaker.gave_up()

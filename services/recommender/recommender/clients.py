@@ -14,7 +14,7 @@ from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.types.v1.types_pb2 import Money, UserRef, Vector, Watermark, WordWeight
 from chassis.kafka import Position, Producer
-from chassis.rpc import remaining
+from chassis.rpc import is_refusal, remaining
 from recommender.breaker import Breaker
 from recommender.domain.product import Key, in_language
 from recommender.domain.shop import Entry
@@ -51,7 +51,8 @@ class NeedsClient:
                 self._stub.GetNeed(request, timeout=timeout), self._language(user, timeout if language else 0.0)
             )
         except grpc.aio.AioRpcError as error:
-            self._breaker.failed()
+            if not is_refusal(error):
+                self._breaker.failed()
             raise NeedsAway(f"the needs service: {error.code().name} {error.details() or ''}".strip()) from None
         self._breaker.succeeded()
         need = reply.need

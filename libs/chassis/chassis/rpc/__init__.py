@@ -2,6 +2,7 @@
 
 from chassis.rpc.channel import channel
 from chassis.rpc.deadline import remaining
+from chassis.rpc.errors import is_refusal
 from chassis.rpc.server import GrpcServer
 
-__all__ = ["GrpcServer", "channel", "remaining"]
+__all__ = ["GrpcServer", "channel", "is_refusal", "remaining"]

@@ -35,6 +35,11 @@ def code_of(error: Exception, table: ErrorTable) -> grpc.StatusCode | None:
     return next((table[kind] for kind in type(error).__mro__ if kind in table), None)
 
 
+def is_refusal(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a service that is well said "too much" to this call: no reason to leave it alone for all the others."""
+    return error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 def violation_of(error: Exception) -> Violation:
     """Domain errors carry `field`, `value` and `remedy` where they have them."""
     parts = (getattr(error, name, "") for name in ("field", "value", "remedy"))
