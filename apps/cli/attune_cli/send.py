@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
+from attune.content.v1.content_pb2 import GetExperimentRequest
 from attune.needs.v1.needs_pb2 import GetNeedRequest
 from attune.types.v1.types_pb2 import UserRef, Watermark
 from attune_cli.contract import ClickstreamEvent, QueryEvent, key_of, topic_of
@@ -46,7 +47,8 @@ def send(
     language: Annotated[str, typer.Option("--language", help="Language of the words.")] = "",
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="When it happened, such as 2026-01-31T12:00:00Z; "
                                     "empty is now.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the need holds it; say how long.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the need holds it, and the experiment that a "
+                                  "text belongs to; say how long.")] = False,
     tenant: Tenant = "",
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -56,7 +58,7 @@ def send(
 
     Words: attune send query --user maria --text "绿茶 茶具"
 
-    Prints where Kafka put it; `--wait` exits with 1 when the need did not hold it in time.
+    Prints where Kafka put it; `--wait` exits with 1 when it was not there in time.
     """
     now = datetime.now(UTC).isoformat()
     form: dict[str, Any] = {"event_id": uuid.uuid4().hex, "tenant": tenant, "user_id": user, "session_id": session,
@@ -73,7 +75,7 @@ def send(
         print_json({"event_id": event.event_id, "topic": position.topic, "partition": position.partition,
                     "offset": position.offset, "applied_after_ms": milliseconds})  # fmt: skip
     else:
-        applied = "" if milliseconds is None else f", in the need {milliseconds:.1f} ms after Kafka had it"
+        applied = "" if milliseconds is None else f", applied {milliseconds:.1f} ms after Kafka had it"
         say(f"{position.topic} partition {position.partition} offset {position.offset}{applied}")
 
 
@@ -89,13 +91,25 @@ async def _send(event: Event, *, wait: bool) -> tuple[Position, float | None]:
 
 
 async def applied(services: Services, event: Event, position: Position) -> float:
-    """Milliseconds from now until needs answers with the event applied; raises Refused when it takes too long."""
+    """Milliseconds from now until whoever keeps the event has applied it; raises Refused when it takes too long.
+
+    That is needs, and content for the outcome of a text, whichever of their replicas does it.
+    """
     began = time.perf_counter()
-    request = GetNeedRequest(user=UserRef(tenant=event.tenant, user_id=event.user_id), at_least=[watermark(position)])
-    with services.needs() as stub:
-        reply = await stub.GetNeed(request, timeout=_PATIENCE)
-    if reply.served.stale:
-        raise Refused(f"sent, but needs had not applied it after {_PATIENCE:g} s: look at `attune status`")
+    user, mark = UserRef(tenant=event.tenant, user_id=event.user_id), watermark(position)
+    with services.needs() as needs:
+        need = await needs.GetNeed(GetNeedRequest(user=user, at_least=[mark]), timeout=_PATIENCE)
+    stale = ["needs"] if need.served.stale else []
+    if isinstance(event, ClickstreamEvent) and event.HasField("content"):
+        with services.content() as content:
+            told = await content.GetExperiment(
+                GetExperimentRequest(tenant=event.tenant, at_least=[mark]), timeout=_PATIENCE
+            )
+        stale += ["content"] if told.served.stale else []
+    if stale:
+        raise Refused(
+            f"sent, but {' and '.join(stale)} had not applied it after {_PATIENCE:g} s: look at `attune status`"
+        )
     return (time.perf_counter() - began) * 1000
 
 

@@ -31,7 +31,7 @@ ERRORS: ErrorTable = {
     ProductsAway: grpc.StatusCode.UNAVAILABLE,
     MemoryAway: grpc.StatusCode.UNAVAILABLE,
 }
-_SHARE = 0.5  # of the deadline that is spent on waiting for the log
+_SHARE = 0.5  # of the deadline that is spent on waiting for the log before a text is written
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -68,7 +68,7 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
 
     async def GetExperiment(self, request: pb.GetExperimentRequest, context: Context) -> pb.GetExperimentResponse:  # noqa: N802
         del context
-        reached = await self._reached(_positions(request.at_least))
+        reached = await self._reached(_positions(request.at_least), share=1.0)
         tenant = request.tenant or DEFAULT_TENANT
         if request.experiment_id:
             found = [replies.experiment(await self._experiments.one(tenant, request.experiment_id), with_arms=True)]
@@ -88,10 +88,10 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
         ]
         return pb.EraseUserResponse(erased=receipts)
 
-    async def _reached(self, at_least: Sequence[Position]) -> bool:
-        """Whether these are applied; leaves enough of the deadline for a text in either case."""
+    async def _reached(self, at_least: Sequence[Position], share: float = _SHARE) -> bool:
+        """Whether these are applied, by whichever replica; leaves the rest of the deadline for the answer."""
         try:
-            async with asyncio.timeout(_SHARE * remaining()):
+            async with asyncio.timeout(share * remaining()):
                 return await self._freshness.reached(at_least)
         except (TimeoutError, MemoryAway):
             return False
