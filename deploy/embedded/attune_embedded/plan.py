@@ -63,12 +63,6 @@ def health_name(service: str) -> str:
     return f"attune.{service}.v1.{service.capitalize()}Service"
 
 
-def bound(module: str, folder: Path, *, parent: int) -> list[str]:
-    """Run a module of anybody, which ends with `parent`; nothing is changed in it."""
-    command = [sys.executable, "-P", "-m", module]
-    return [*python("bound", parent=parent), "--folder", str(folder), "--", *command]
-
-
 def python(module: str, *arguments: str, parent: int) -> list[str]:
     """Run a module of this package. -P: what lies in the current folder is not importable, whatever its name."""
     return [sys.executable, "-P", "-m", f"attune_embedded.{module}", *arguments, "--parent", str(parent)]

@@ -15,7 +15,7 @@ import psutil
 from attune_embedded import VERSION, files, ledger, logs, ports, ready, running
 from attune_embedded.child import Child, StartError
 from attune_embedded.endpoints import Endpoints, of_record
-from attune_embedded.plan import SERVICES, Plan, bound, health_name, port_names, python
+from attune_embedded.plan import SERVICES, Plan, health_name, port_names, python
 from attune_embedded.supervision import Notice, keep, together, until
 
 if TYPE_CHECKING:
@@ -215,10 +215,8 @@ class Platform:
         return [*engines, *self._workers.values()]
 
     def _run(self, name: str, *, parent: int) -> list[str]:
-        """Only the embedded broker needs the shim of `service`."""
-        if self._engines:
-            return bound(name, self._data, parent=parent)
-        return python("service", name, parent=parent)
+        """Only the embedded broker needs the shim that `service` applies."""
+        return python("service", *(["--plain"] if self._engines else []), name, parent=parent)
 
     def _child(self, name: str, command: Sequence[str]) -> Child:
         return Child(name, command, self._data / "logs" / f"{name}.log")

@@ -49,7 +49,8 @@ def java() -> str:
     said = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603 - found above
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < _JAVA:
-        raise ServerUnavailableError(f"{path} is too old ({said.splitlines()[:1]}): Java {_JAVA} or newer is needed")
+        first, _, _ = said.partition("\n")
+        raise ServerUnavailableError(f"{path} is too old ({first}): Java {_JAVA} or newer is needed")
     return path
 
 

@@ -70,6 +70,18 @@ async def test_redis_comes_back_with_its_data(start: Start, tmp_path: Path, noti
         assert await redis.get("t/shop/need:ada") == b"tea"
 
 
+async def test_it_runs_on_engines_that_were_started_elsewhere(
+    kafka: str, redis_url: str, tmp_path: Path, env: dict[str, str]
+) -> None:
+    engines = {"ATTUNE_KAFKA": kafka, "ATTUNE_REDIS_URL": redis_url}
+    async with Platform(tmp_path, services=["echo"], engines=engines, env=env) as platform:
+        found = platform.endpoints
+        assert (found.kafka, found.redis_url) == (kafka, redis_url)
+        answering, _ = await echo(kafka)
+        assert answering == child(platform, "echo").pid
+        assert [entry.name for entry in ledger.read(tmp_path / "processes.json")] == ["echo"]
+
+
 async def test_two_platforms_do_not_share_a_folder(start: Start, tmp_path: Path) -> None:
     await start(tmp_path).start()
     with pytest.raises(DataInUseError, match=f"is in use by the platform of process {os.getpid()}"):

@@ -1,0 +1,79 @@
+"""A folder of servers: one owner, the same ports and data after each start, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from attune_embedded.platform import DataInUseError
+from attune_servers import Servers, running
+
+
+def redis_only(folder: Path) -> Servers:
+    return Servers(folder, kafka=False, neo4j=False)
+
+
+async def test_what_was_written_is_there_after_a_crash_and_after_a_stop(folder: Path) -> None:
+    async with redis_only(folder) as servers:
+        url = servers.redis_url
+        async with Redis.from_url(url) as client:
+            await client.set("ada", "tea")
+        await servers.kill("redis")
+        assert servers.pid("redis") is None
+        await servers.start_again("redis")
+        async with Redis.from_url(url) as client:
+            assert await client.get("ada") == b"tea"
+    async with redis_only(folder) as servers:
+        assert servers.redis_url == url
+        async with Redis.from_url(url) as client:
+            assert await client.get("ada") == b"tea"
+
+
+async def test_a_folder_has_one_owner(folder: Path) -> None:
+    async with redis_only(folder):
+        with pytest.raises(DataInUseError, match=f"is in use by the servers of process {os.getpid()}"):
+            await redis_only(folder).start()
+
+
+async def test_a_stopped_server_leaves_no_process(folder: Path) -> None:
+    async with redis_only(folder) as servers:
+        pid = servers.pid("redis")
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
+def test_servers_end_with_a_parent_that_is_killed(folder: Path) -> None:
+    with in_the_foreground(folder, "--json") as (process, told):
+        assert told["environment"].keys() == {"ATTUNE_REDIS_URL"}
+        (server,) = psutil.Process(process.pid).children()
+        process.kill()
+        server.wait(20)
+
+
+def test_others_find_the_servers_of_a_folder_while_they_run(folder: Path) -> None:
+    with in_the_foreground(folder, "--json") as (process, told):
+        assert running.find(folder) == told["environment"]
+        process.terminate()
+        process.wait(20)
+    assert running.find(folder) == {}
+
+
+@contextmanager
+def in_the_foreground(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, dict[str, str]]]]:
+    command = [sys.executable, "-m", "attune_servers", "--data", str(folder), "--only", "redis", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
