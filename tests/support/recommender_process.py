@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ CATALOG, CLICKS = "attune.catalog.v1", "attune.clickstream.v1"
 class House:
     """`python -m recommender` in a folder, without the needs service unless someone opens it."""
 
-    def __init__(self, folder: Path, kafka: str) -> None:
+    def __init__(self, folder: Path, kafka: str, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` are told besides, or instead."""
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.needs_address, self.address = folder, _free_address(), _free_address()
         self._environment = os.environ | {
             "ATTUNE_KAFKA": kafka,
@@ -35,6 +38,7 @@ class House:
             "ATTUNE_NEEDS_ADDRESS": self.needs_address,
             "ATTUNE_GRPC_LISTEN": self.address,
             "ATTUNE_SESSION_TIMEOUT": "PT3S",
+            **(settings or {}),
         }
         self._producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
         self._channel = grpc.insecure_channel(self.address)
@@ -47,15 +51,19 @@ class House:
         log = (self.folder / "log").open("a")
         self._process = subprocess.Popen(command, env=self._environment, stderr=log)
         log.close()
-        grpc.channel_ready_future(self._channel).result(30)
+        grpc.channel_ready_future(self._channel).result(90)  # on a machine with other work
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
 
-    def stop(self) -> None:
+    def leave(self) -> None:
+        """As in a rolling restart."""
         self._process.terminate()
         assert self._process.wait(15) == 0
+
+    def stop(self) -> None:
+        self.leave()
         self._channel.close()
 
     def send(self, topic: str, key: str, value: dict[str, Any] | bytes | None) -> Watermark:
@@ -74,9 +82,10 @@ class House:
     def load(self, tenant: str, *products: dict[str, Any]) -> Watermark:
         return [self.send(CATALOG, p["product_id"], {**p, "tenant": tenant}) for p in products][-1]
 
-    def act(self, tenant: str, user: str, product: str, kind: str = "view") -> Watermark:
+    def act(self, tenant: str, user: str, product: str, kind: str = "view", event_id: str = "") -> Watermark:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        event = {"event_id": f"{tenant}-{next(self._numbers)}", "tenant": tenant, "user_id": user, "kind": kind}
+        event_id = event_id or f"{tenant}-{next(self._numbers)}"
+        event = {"event_id": event_id, "tenant": tenant, "user_id": user, "kind": kind}
         return self.send(CLICKS, user, {**event, "product_id": product, "occurred_at": now})
 
     def recommend(self, tenant: str, user: str, *at_least: Watermark, **more: Any) -> pb.RecommendResponse:

@@ -138,12 +138,16 @@ class InProcess:
         at: int = 1000,
         log: str = "log",
         offset: int | None = None,
+        weight: float = 1.0,
+        events: Sequence[int] = (),
     ) -> int:
         """Clickstream records, one slice; the offset after it."""
         first = await self.relations.next_offset(log, CLICKS, 0) if offset is None else offset
         person = Person("default", user)
+        named = events or [next(self._events) for _ in product_ids]
         acts = [
-            Behavior(first + i, person, p, done, at + i, 1.0, next(self._events)) for i, p in enumerate(product_ids)
+            Behavior(first + i, person, p, done, at + i, weight, event)
+            for i, (p, event) in enumerate(zip(product_ids, named, strict=True))
         ]
         await self.behavior(Span(log, CLICKS, 0, first + len(acts)), acts)
         return first + len(acts)
