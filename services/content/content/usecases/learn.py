@@ -16,7 +16,7 @@ class LearnTemplates:
     """Keeps the templates current."""
 
     def __init__(self, templates: Templates, positions: Positions) -> None:
-        self._templates, self._steps = templates, _Steps(positions)
+        self._templates, self._steps = templates, Steps(positions)
 
     async def __call__(self, span: Span, changes: Sequence[tuple[int, Template | str]]) -> None:
         """In their order, each with its offset; a text is the id of a template that is gone. Templates are `readable`
@@ -37,7 +37,7 @@ class LearnOutcomes:
     """Counts what came of texts, by variant and by person, each event once."""
 
     def __init__(self, experiments: Experiments, compositions: Compositions, positions: Positions) -> None:
-        self._experiments, self._compositions, self._steps = experiments, compositions, _Steps(positions)
+        self._experiments, self._compositions, self._steps = experiments, compositions, Steps(positions)
 
     async def __call__(self, span: Span, outcomes: Sequence[Happened]) -> list[Happened]:
         """Returns those that belong to no variant we know; nothing is counted of them."""
@@ -104,7 +104,7 @@ class GrantErasures:
     """Forgets the people of a piece of the log."""
 
     def __init__(self, forget: Forget, positions: Positions) -> None:
-        self._forget, self._steps = forget, _Steps(positions)
+        self._forget, self._steps = forget, Steps(positions)
 
     async def __call__(self, span: Span, wishes: Sequence[tuple[Person, int]]) -> None:
         """Each with the time of the wish in milliseconds since 1970."""
@@ -113,7 +113,7 @@ class GrantErasures:
         await self._steps.done(span)
 
 
-class _Steps:
+class Steps:
     """Tells how far the log is in the stores.
 
     Invariant: what is called sure was followed by a later span, so its refused records are in the dead letters too:
