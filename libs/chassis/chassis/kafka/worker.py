@@ -9,7 +9,7 @@ from typing import Any
 
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.kafka.progress import Progress
-from chassis.kafka.records import Decoded, Record, Rejected, Route, Slice, Source
+from chassis.kafka.records import Decoded, Record, Rejected, Rewound, Route, Slice, Source
 from chassis.settings import ProcessSettings
 from chassis.telemetry import RECORDS, RETRIES, SLICES, log
 
@@ -33,30 +33,42 @@ class Worker:
         self._route, self._service, self._settings = route, service, settings
         self._dead_letters, self._progress = dead_letters, progress
 
-    async def apply_surely(self, source: Source, records: Sequence[Record]) -> None:
-        """Like `apply`, again and again until it worked: also when the dead letters cannot be written."""
+    async def apply_surely(self, source: Source, records: Sequence[Record], begins: int = 0) -> None:
+        """Like `apply`, again and again until it worked: also when the dead letters cannot be written.
+
+        Raises Rewound when reading must go back.
+        """
         attempt = 0
         while True:
             try:
-                return await self.apply(source, records)
+                return await self.apply(source, records, begins)
+            except Rewound:
+                raise
             except Exception as error:  # noqa: BLE001 - the partition waits; its records are not lost
                 attempt += 1
                 log.warning("batch failed", topic=source.topic, partition=source.partition, attempt=attempt,
                             error=type(error).__name__, exc_info=None if is_outage(error) else error)  # fmt: skip
                 await asyncio.sleep(self._pause(attempt))
 
-    async def apply(self, source: Source, records: Sequence[Record]) -> None:
+    async def apply(self, source: Source, records: Sequence[Record], begins: int = 0) -> None:
         """Take the records in offset order; afterwards everything up to the last of them is in the sinks."""
         started = time.perf_counter()
         items, refused = self._decode(records)
-        part = Slice(source, items, records[-1].offset + 1)
+        part = Slice(source, items, records[-1].offset + 1, begins)
         refused += await self._handle_until_done(part)
         await self._bury(source, records, refused)
         await self._progress.applied(source, part.next_offset)
         RECORDS.labels(self._service, source.topic, "applied").inc(len(records) - len(refused))
         SLICES.labels(self._service, source.topic).observe(time.perf_counter() - started)
 
-    def _decode(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
+    def _decode(self, records: Sequence[Record]) -> tuple[Sequence[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
+        most = self._settings.max_record_bytes
+        if self._route.decode_slice is None or any(len(record.value or b"") > most for record in records):
+            return self._decode_each(records)
+        items, refused = self._route.decode_slice(records)
+        return items, [(offset, why, self._route.owner) for offset, why in refused]
+
+    def _decode_each(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
         good: list[Decoded[Any]] = []
         bad: list[tuple[int, Rejected, bool]] = []
         for record in records:
@@ -83,6 +95,8 @@ class Worker:
         while True:
             try:
                 return [(offset, why, True) for offset, why in await self._route.handle(part)]
+            except Rewound:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever a handler raises must not lose the slice
                 attempt += 1
                 RETRIES.labels(self._service, part.source.topic).inc()
@@ -98,11 +112,11 @@ class Worker:
         refused: list[tuple[int, Rejected, bool]] = []
         for index, item in enumerate(part.items):
             last = index == len(part.items) - 1
-            single = Slice(part.source, [item], part.next_offset if last else item.offset + 1)
+            single = Slice(part.source, [item], part.next_offset if last else item.offset + 1, part.begins)
             try:
                 refused += [(offset, why, True) for offset, why in await self._route.handle(single)]
             except Exception as error:
-                if is_outage(error):
+                if isinstance(error, Rewound) or is_outage(error):
                     raise
                 why = Rejected("handler-error", value=type(error).__name__, remedy="see the log of the service")
                 refused.append((item.offset, why, True))
@@ -111,7 +125,7 @@ class Worker:
 
     async def _skip(self, part: Slice[Any]) -> None:
         """Move the store's own offset past a record that it cannot take."""
-        await self._route.handle(Slice(part.source, [], part.next_offset))
+        await self._route.handle(Slice(part.source, [], part.next_offset, part.begins))
 
     async def _bury(
         self, source: Source, records: Sequence[Record], refused: Sequence[tuple[int, Rejected, bool]]
