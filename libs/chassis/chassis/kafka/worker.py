@@ -62,11 +62,13 @@ class Worker:
         SLICES.labels(self._service, source.topic).observe(time.perf_counter() - started)
 
     def _decode(self, records: Sequence[Record]) -> tuple[Sequence[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
-        most = self._settings.max_record_bytes
-        if self._route.decode_slice is None or any(len(record.value or b"") > most for record in records):
+        if self._route.decode_slice is None:
             return self._decode_each(records)
-        items, refused = self._route.decode_slice(records)
-        return items, [(offset, why, self._route.owner) for offset, why in refused]
+        most, owner = self._settings.max_record_bytes, self._route.owner
+        fitting = [record for record in records if record.value is None or len(record.value) <= most]
+        items, refused = self._route.decode_slice(fitting)
+        large = [(r.offset, too_large(r, most)) for r in records if r.value is not None and len(r.value) > most]
+        return items, [(offset, why, owner) for offset, why in (*refused, *large)]
 
     def _decode_each(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
         good: list[Decoded[Any]] = []
@@ -84,10 +86,7 @@ class Worker:
                 raise Rejected("no-key", field="key", remedy="a tombstone needs the key it removes")
             return None
         if len(record.value) > self._settings.max_record_bytes:
-            most = self._settings.max_record_bytes
-            raise Rejected(
-                "too-large", field="value", value=f"{len(record.value)} bytes", remedy=f"send at most {most} bytes"
-            )
+            raise too_large(record, self._settings.max_record_bytes)
         return self._route.decode(record)
 
     async def _handle_until_done(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
@@ -139,6 +138,12 @@ class Worker:
     def _pause(self, attempt: int) -> float:
         first, most = self._settings.retry_first.total_seconds(), self._settings.retry_most.total_seconds()
         return float(min(most, first * 2 ** (attempt - 1)))
+
+
+def too_large(record: Record, most: int) -> Rejected:
+    """The refusal of a record that is longer than `most` bytes."""
+    size = len(record.value or b"")
+    return Rejected("too-large", field="value", value=f"{size} bytes", remedy=f"send at most {most} bytes")
 
 
 def is_outage(error: BaseException) -> bool:
