@@ -9,9 +9,17 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import pytest
+from real_engines import Engines, Graph, NotHereError
+
+from attune_servers import Servers
+
+T = TypeVar("T")
+
+ENGINES = pytest.StashKey[Engines]()
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +47,58 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"redis://127.0.0.1:{port}/0"
     server.terminate()
     server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Engines]:
+    """The engines of production, each started when it is asked for first."""
+    found = pytestconfig.stash[ENGINES] = Engines(tmp_path_factory.mktemp("servers"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def real_kafka(engines: Engines) -> str:
+    """host:port of an Apache Kafka with all topics of the contract, four partitions each."""
+    return _of(engines.kafka)
+
+
+@pytest.fixture(scope="session")
+def real_redis_url(engines: Engines) -> str:
+    """A Redis as production has it, with an append-only file."""
+    return _of(engines.redis)
+
+
+@pytest.fixture(scope="session")
+def neo4j_url(engines: Engines) -> Graph:
+    """url, user and password of a Neo4j."""
+    return _of(engines.neo4j)
+
+
+@pytest.fixture(scope="session")
+def qdrant_url(engines: Engines) -> str:
+    """The HTTP address of a Qdrant server; gRPC is one port above it."""
+    return _of(engines.qdrant)
+
+
+@pytest.fixture(scope="session")
+def servers(engines: Engines) -> Servers:
+    """Kafka, Neo4j and Redis as processes of ours. They belong to the whole run: who kills one starts it again."""
+    return _of(engines.servers)
+
+
+def _of(find: Callable[[], T]) -> T:
+    try:
+        return find()
+    except NotHereError as error:
+        pytest.skip(str(error))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Which engines of production the tests ran on, and which not."""
+    engines = config.stash.get(ENGINES, None)
+    if engines is not None:
+        terminalreporter.write_line("engines: " + " · ".join(f"{name} {said}" for name, said in engines.said.items()))
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Annotated, Any
 
 import typer
+from aiokafka.errors import KafkaError
 
 from attune.content.v1 import content_pb2
 from attune.events.v1.erasure_pb2 import ErasureRequest
@@ -17,13 +20,27 @@ from attune.qa.v1 import qa_pb2
 from attune.recommender.v1 import recommender_pb2
 from attune.types.v1.types_pb2 import Erased, UserRef
 from attune_cli.contract import key_of, topic_of
-from attune_cli.failures import BadInput, Failure, NothingFound, Refused
+from attune_cli.failures import BadInput, Failure, Refused
 from attune_cli.log import writing
 from attune_cli.options import Json, Tenant, User
 from attune_cli.output import as_json, complain, print_json, say, table
 from attune_cli.services import SERVICES, Services, connected
 from attune_embedded.endpoints import UnknownEndpointError
+from chassis.kafka import Position
 from chassis.kafka.decode import checked
+
+_TOPIC = topic_of(ErasureRequest)
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What was removed, and what is still to be done."""
+
+    request: ErasureRequest
+    erased: list[Erased] = field(default_factory=list)
+    pending: dict[str, str] = field(default_factory=dict)  # service → why it has not removed anything yet
+    written: Position | None = None  # the request on Kafka
+    unwritten: str = ""  # why it is not there
 
 
 def erase(
@@ -36,50 +53,55 @@ def erase(
 
     Example: attune erase maria --yes
 
-    Exits with 3 when nothing was held, and with 1 when a service was away: it forgets the person when it comes back
-    and reads the request on attune.erasures.v1.
+    Exits with 1 when a service was away: it forgets the person when it comes back and reads attune.erasures.v1.
     """
     request = ErasureRequest(event_id=uuid.uuid4().hex, tenant=tenant, user_id=user)
     request.requested_at.GetCurrentTime()
     checked(request)
     if not yes and not json:
         typer.confirm(f"Forget everything about {user}?", abort=True)
-    receipts, away = asyncio.run(_erase(request))
+    receipt = asyncio.run(_erase(request))
     if json:
-        print_json({"user_id": user, "erased": [as_json(each) for each in receipts], "away": away})
+        print_json(_document(receipt))
     else:
-        table(["service", "store", "removed"], [[each.service, each.store, each.count] for each in receipts])
-        say(f"{sum(each.count for each in receipts)} records of {user} removed")
-    if away:
-        raise Refused(f"{', '.join(away)} away: forgets {user} when it reads {topic_of(ErasureRequest)}")
-    if not any(each.count for each in receipts):
-        raise NothingFound("" if json else f"nothing was held of {user}")
+        _print(receipt)
+    for name, why in receipt.pending.items():
+        then = "give the command again" if receipt.written is None else f"it will when it reads {_TOPIC}"
+        complain(f"{name} has not forgotten {user} yet: {then} ({why})")
+    if receipt.written is None:
+        complain(
+            f"{_TOPIC} does not hold the request: give the command again once Kafka is there ({receipt.unwritten})"
+        )
+    if receipt.pending or receipt.written is None:
+        raise Refused
 
 
-async def _erase(request: ErasureRequest) -> tuple[list[Erased], list[str]]:
-    """What the stores removed, and the services that could not be asked.
+async def _erase(request: ErasureRequest) -> Receipt:
+    """Services are asked first, so that the receipt says what was there.
 
-    The services are asked first, so that the receipt says what was there; the request on Kafka then reaches those that
-    are away, and events that were sent before it do not bring the person back.
+    The request on Kafka then reaches those that are away. In either way each service remembers the wish, so that events
+    from before it do not bring the person back.
     """
-    receipts: list[Erased] = []
-    away: list[str] = []
-    async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(connected())
-        producer = await stack.enter_async_context(writing(services.endpoints.require("kafka")))
-        for name in SERVICES:
-            try:
-                receipts += await _one(services, name, UserRef(tenant=request.tenant, user_id=request.user_id))
-            except BadInput:
-                raise
-            except (Failure, UnknownEndpointError) as error:
-                complain(str(error))
-                away.append(name)
-        await producer.send(topic_of(ErasureRequest), key_of(request), request)
-    return receipts, away
+    receipt, user = Receipt(request), UserRef(tenant=request.tenant, user_id=request.user_id)
+    async with connected() as services:
+        for name, done in zip(
+            SERVICES, await asyncio.gather(*(_asked(services, name, user) for name in SERVICES)), strict=True
+        ):
+            if isinstance(done, str):
+                receipt.pending[name] = done
+            else:
+                receipt.erased += done
+        try:
+            async with AsyncExitStack() as stack:
+                producer = await stack.enter_async_context(writing(services.endpoints.require("kafka")))
+                receipt.written = await producer.send(_TOPIC, key_of(request), request)
+        except (KafkaError, UnknownEndpointError) as error:
+            receipt.unwritten = str(error)
+    return receipt
 
 
-async def _one(services: Services, name: str, user: UserRef) -> list[Erased]:
+async def _asked(services: Services, name: str, user: UserRef) -> list[Erased] | str:
+    """What a service removed, or why it did not; raises BadInput for what no service takes."""
     requests: dict[str, tuple[Any, Any]] = {
         "needs": (services.needs, needs_pb2.EraseUserRequest),
         "recommender": (services.recommender, recommender_pb2.EraseUserRequest),
@@ -87,5 +109,47 @@ async def _one(services: Services, name: str, user: UserRef) -> list[Erased]:
         "content": (services.content, content_pb2.EraseUserRequest),
     }
     service, request = requests[name]
-    with service() as stub:
-        return list((await stub.EraseUser(request(user=user))).erased)
+    try:
+        with service() as stub:
+            return list((await stub.EraseUser(request(user=user))).erased)
+    except BadInput:
+        raise
+    except (Failure, UnknownEndpointError) as error:
+        return str(error)
+
+
+def _print(receipt: Receipt) -> None:
+    rows = [
+        [each.service, *_what_and_where(each), each.count, each.erased_at.ToDatetime(UTC).isoformat("T", "seconds")]
+        for each in receipt.erased
+    ]
+    table(
+        ["service", "what", "where", "removed", "when"], [*rows, *([n, "", "", "not yet", ""] for n in receipt.pending)]
+    )
+    user, removed = receipt.request.user_id, sum(each.count for each in receipt.erased)
+    say(f"{removed} records of {user} removed" if removed else f"nothing was held of {user}")
+    if receipt.written is not None:
+        say(f"{_TOPIC} partition {receipt.written.partition} offset {receipt.written.offset} holds the request")
+
+
+def _document(receipt: Receipt) -> dict[str, Any]:
+    """The receipt for scripts."""
+    at = receipt.written
+    erased = []
+    for each in receipt.erased:
+        what, where = _what_and_where(each)
+        erased.append({**as_json(each), "what": what, "where": where})
+    return {
+        "user_id": receipt.request.user_id,
+        "tenant": receipt.request.tenant,
+        "requested_at": receipt.request.requested_at.ToJsonString(),
+        "erased": erased,
+        "pending": [{"service": name, "why": why} for name, why in receipt.pending.items()],
+        "request": None if at is None else {"topic": at.topic, "partition": at.partition, "offset": at.offset},
+    }
+
+
+def _what_and_where(erased: Erased) -> tuple[str, str]:
+    """A store is called after its engine and what lies there, such as `redis need`."""
+    where, _, what = erased.store.partition(" ")
+    return what, where

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
 from chassis.kafka import Producer
 
 Ends = dict[TopicPartition, int]
 _WAIT = 5_000  # milliseconds
+_PAUSE = 0.1  # seconds between two tries to find who keeps the offsets of a group
 
 
 class Log:
@@ -45,14 +49,39 @@ class Log:
 
     async def committed(self, group: str, partitions: Sequence[TopicPartition]) -> Ends:
         """The next offset the group will read of each; -1 where it has committed none."""
+        return {tp: offset for tp, (offset, _) in (await self.commits(group, partitions)).items()}
+
+    async def commits(self, group: str, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, str]]:
+        """The committed offset of each with its metadata; (-1, "") where there is none."""
+        until = time.monotonic() + _WAIT / 1000
+        while True:
+            try:
+                found = await self._admin.list_consumer_group_offsets(
+                    group, await self._coordinator(group), list(partitions)
+                )
+            except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+                self._coordinators.pop(group, None)  # a Kafka that has just begun, or moves its groups
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(_PAUSE)
+            else:
+                return {
+                    tp: (found[tp].offset, found[tp].metadata or "") if tp in found else (-1, "") for tp in partitions
+                }
+
+    async def _coordinator(self, group: str) -> int:
         if group not in self._coordinators:
             self._coordinators[group] = await self._admin.find_coordinator(group)
-        found = await self._admin.list_consumer_group_offsets(group, self._coordinators[group], list(partitions))
-        return {tp: found[tp].offset if tp in found else -1 for tp in partitions}
+        return self._coordinators[group]
 
-    async def records(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[ConsumerRecord]:
-        """All records that are there now, partition by partition."""
+    async def records(
+        self, partitions: Sequence[TopicPartition], between: tuple[int, int] | None = None
+    ) -> AsyncIterator[ConsumerRecord]:
+        """All records that are there now, partition by partition; only those of offsets in [begin, end) when given."""
         ends, begins = await self.ends(partitions), await self.begins(partitions)
+        if between is not None:
+            begins = {tp: max(begin, between[0]) for tp, begin in begins.items()}
+            ends = {tp: min(end, between[1]) for tp, end in ends.items()}
         consumer = await self._consumer()
         for tp in partitions:
             if ends[tp] <= begins[tp]:

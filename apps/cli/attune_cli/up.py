@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import time
@@ -14,6 +15,7 @@ from typing import Annotated
 import typer
 
 from attune_cli import demo, story
+from attune_cli.engines import Edition, elsewhere, of_production
 from attune_cli.failures import BadInput, Refused
 from attune_cli.flow import Flow
 from attune_cli.log import reading, writing
@@ -23,7 +25,10 @@ from attune_embedded import files as locks
 from attune_embedded.endpoints import Endpoints
 from attune_embedded.platform import Platform
 from attune_embedded.supervision import Notice
+from chassis.kafka.identity import log_identity
 
+_OWN = "platform"  # beside the folders of the servers: what the services themselves keep
+_SERVERS = "servers"  # inside the folder of the embedded edition: the other edition
 _TRY = """
 Try, in another terminal:
   attune recommend tea-lover-1 --explain
@@ -45,7 +50,11 @@ _END = "\nCtrl-C stops everything; what was learnt stays in {data}."
 
 
 def up(
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of all state.")] = Path(".attune"),
+    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", show_default=False,
+                    help="Folder of all state: .attune, or .attune/servers for real servers.")] = None,
+    engines: Annotated[Edition, typer.Option("--engines", help="embedded: nothing to install. servers: real Kafka, "
+                       "Neo4j and Redis: those that ATTUNE_KAFKA and so on name, those of `make servers`, or our "
+                       "own.")] = Edition.EMBEDDED,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin with an empty folder: forget what is there.")] = False,
     demo_shop: Annotated[bool, typer.Option("--demo/--no-demo", help="Load the demo shop, once.")] = True,
     with_story: Annotated[bool, typer.Option("--story", help="Tell a story in two languages: each event of one shopper "
@@ -57,14 +66,18 @@ def up(
 
     Example: attune up --story
 
-    No server, no Docker, no key. Several platforms run side by side on folders of their own: attune up --data DIR
+    No server, no Docker, no key. On the engines of production: attune up --engines servers
+
+    Several platforms run side by side on folders of their own: attune up --data DIR
     """
     if (with_story or exit_after_story) and not demo_shop:
         raise BadInput("--story plays in the demo shop: leave --no-demo out")
+    real = engines is Edition.SERVERS
+    data = data or Path(".attune", _SERVERS if real else "")
     if fresh:
-        _forget(data)
+        _forget_all(data, real=real)
     try:
-        failed = asyncio.run(_up(data, demo_shop=demo_shop, story_too=with_story or exit_after_story,
+        failed = asyncio.run(_up(data, real=real, demo_shop=demo_shop, story_too=with_story or exit_after_story,
                                  leave=exit_after_story))  # fmt: skip
     except (asyncio.CancelledError, KeyboardInterrupt):
         failed = 0
@@ -72,22 +85,28 @@ def up(
         raise Refused(f"{failed} expected changes of the story did not happen")
 
 
-async def _up(data: Path, *, demo_shop: bool, story_too: bool, leave: bool) -> int:
+async def _up(data: Path, *, real: bool, demo_shop: bool, story_too: bool, leave: bool) -> int:
     """How many changes of the story did not happen."""
     work = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, lambda: work and work.cancel())
     began = time.perf_counter()
-    platform = Platform(data, report=_tell)
     async with AsyncExitStack() as stack:
-        remark(f"starting on {data}; logs are in {data / 'logs'}")
+        settings = await of_production(data, stack, _tell) if real else {}
+        own = data / _OWN if real else data
+        platform = Platform(own, engines=settings, report=_tell)
+        remark(f"starting on {own}; logs are in {own / 'logs'}")
         endpoints = await platform.start()
         stack.push_async_callback(_stop, platform)
         say(f"ready after {time.perf_counter() - began:.1f} s", style="bold green")
-        failed = await _feed(endpoints, data, story_too=story_too) if demo_shop else 0
+        shop = own / await log_identity(endpoints.kafka) if real else own  # another cluster has another shop
+        await asyncio.to_thread(shop.mkdir, parents=True, exist_ok=True)
+        failed = await _feed(endpoints, shop, story_too=story_too) if demo_shop else 0
         if leave:
             return failed
         table(["part", "at"], [["kafka", endpoints.kafka], ["redis", endpoints.redis_url],
+                               ["relations", settings.get("ATTUNE_GRAPH_URL", f"SQLite in {own}")],
+                               ["vectors", settings.get("ATTUNE_QDRANT_URL", f"qdrant-edge in {own}")],
                                *([name, endpoints.require(name)] for name in SERVICES)])  # fmt: skip
         say(_TRY + _TRY_NEW if demo_shop else _TRY_EMPTY)
         say(_END.format(data=data))
@@ -111,6 +130,16 @@ async def _stop(platform: Platform) -> None:
     await platform.stop()
 
 
+def _forget_all(data: Path, *, real: bool) -> None:
+    if real and elsewhere(data, os.environ):
+        raise Refused(
+            "--fresh: these engines were started elsewhere: stop them, remove their data, and leave --fresh out"
+        )
+    if real:
+        _forget(data / _OWN)
+    _forget(data)
+
+
 def _forget(data: Path) -> None:
     """Remove what a platform left in a folder; refuses a folder that is in use or was not made by one."""
     if not data.exists():
@@ -122,7 +151,7 @@ def _forget(data: Path) -> None:
         raise Refused(f"{data} is in use by a running platform: stop it first")
     with lock:
         for entry in data.iterdir():
-            if entry.name == "lock":
+            if entry.name in {"lock", _SERVERS}:
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, value: object) -> None:
-    """Replace the file in one step; its folder is made when absent."""
+    """Replace the file in one step, for its owner only: an address may hold a password. It makes the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fresh.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
     fresh.replace(path)
 
 

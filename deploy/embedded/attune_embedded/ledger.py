@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SAME_START = 2.0  # seconds; start times move a little when the clock of the machine is set
-_MARKS = ("attune_embedded", "attune_servers", "redis-server")  # one of them is in the command line of each of our children
+_MARKS = ("attune_embedded", "attune_servers", "redis-server")  # one is in the command line of each child
 _GONE_SECONDS = 5.0
 
 

@@ -15,7 +15,7 @@ import psutil
 from attune_embedded import VERSION, files, ledger, logs, ports, ready, running
 from attune_embedded.child import Child, StartError
 from attune_embedded.endpoints import Endpoints, of_record
-from attune_embedded.plan import SERVICES, Plan, health_name, port_names, python
+from attune_embedded.plan import SERVICES, Plan, bound, health_name, port_names, python
 from attune_embedded.supervision import Notice, keep, together, until
 
 if TYPE_CHECKING:
@@ -43,13 +43,16 @@ class Platform:
         data: Path,
         *,
         services: Sequence[str] = SERVICES,
+        engines: Mapping[str, str] | None = None,
         partitions: int = 4,
         env: Mapping[str, str] | None = None,
         ready_within: timedelta = timedelta(seconds=60),
         grace: timedelta = timedelta(seconds=10),
         report: Callable[[Notice], None] = lambda _: None,
     ) -> None:
-        """`env` is what the processes inherit (by default the environment of this one); `report` is told what happens.
+        """`engines` are the settings (`ATTUNE_KAFKA`, `ATTUNE_REDIS_URL`, …) of engines that run elsewhere; without
+        them the platform starts embedded ones. What they do not name, vectors or relations, is kept in the data folder.
+        `env` is what the processes inherit (by default the environment of this one); `report` is told what happens.
 
         `ready_within` is the limit for each process on its own, `grace` the time between SIGTERM and SIGKILL.
         """
@@ -60,7 +63,8 @@ class Platform:
         here = os.getpid()
         self._broker = self._child("broker", python("broker", "--partitions", str(partitions), parent=here))
         self._redis = self._child("redis", python("redis", "--data", str(self._data / "redis"), parent=here))
-        self._workers = {name: self._child(name, python("service", name, parent=here)) for name in self._services}
+        self._engines = dict(engines or {})
+        self._workers = {name: self._child(name, self._run(name, parent=here)) for name in self._services}
         self._lock: IO[str] | None = None
         self._plan = Plan(self._data, self._services, {})
         self._log: dict[str, Any] = {}  # what the broker announced
@@ -85,8 +89,8 @@ class Platform:
             for name in await asyncio.to_thread(ledger.sweep, self._ledger):
                 self._report(Notice(name, "swept", "left by an earlier run"))
             remembered = ports.remember(self._data / "ports.json", port_names(self._services), random.Random())
-            self._plan = Plan(self._data, self._services, remembered)
-            await together([self._start_broker(), self._start_redis()])
+            self._plan = Plan(self._data, self._services, remembered, self._engines)
+            await self._start_engines()
             await together(self._start_service(name) for name in self._services)
             self._publish()
         except BaseException:
@@ -131,6 +135,12 @@ class Platform:
         revive = {"broker": self._replace_broker, "redis": self._start_redis}
         await keep(child, revive.get(child.name, lambda: self._start_service(child.name)), self._report)
 
+    async def _start_engines(self) -> None:
+        if self._engines:
+            self._broker_ready.set()
+        else:
+            await together([self._start_broker(), self._start_redis()])
+
     async def _start_broker(self) -> None:
         self._report(Notice("broker", "starting"))
         await self._broker.spawn(self._env, arguments=["--port", str(self._plan.ports["kafka"])], listen=True)
@@ -174,8 +184,8 @@ class Platform:
             "created": created,
             "started_at": self._record.get("started_at") or datetime.now(UTC).isoformat(timespec="seconds"),
             "data": str(self._data),
-            "log": self._log["identity"],
-            "kafka": self._log["bootstrap"],
+            "log": self._log.get("identity", ""),
+            "kafka": self._plan.kafka,
             "redis_url": self._plan.redis_url,
             **{name: self._plan.address(name) for name in self._services},
             "metrics": {name: self._plan.address(f"{name}.metrics") for name in self._services},
@@ -201,7 +211,14 @@ class Platform:
         ledger.write(self._ledger, [entry for entry in known if entry is not None])
 
     def _children(self) -> list[Child]:
-        return [self._broker, self._redis, *self._workers.values()]
+        engines = () if self._engines else (self._broker, self._redis)
+        return [*engines, *self._workers.values()]
+
+    def _run(self, name: str, *, parent: int) -> list[str]:
+        """Only the embedded broker needs the shim of `service`."""
+        if self._engines:
+            return bound(name, self._data, parent=parent)
+        return python("service", name, parent=parent)
 
     def _child(self, name: str, command: Sequence[str]) -> Child:
         return Child(name, command, self._data / "logs" / f"{name}.log")

@@ -19,9 +19,19 @@ if TYPE_CHECKING:
 
 USER = "neo4j"  # Community has one administrator, of this name
 _FACTORY_PASSWORD = "neo4j"  # noqa: S105 - of every new server, which lets it do nothing but change it
-_HEAP = "-Xmx768m"
+_MEMORY = ("-Xmx768m", "-Xms256m", "-XX:+UseSerialGC")
+_COMPILER = "-XX:TieredStopAtLevel=1"  # it is there to start soon; the better compiler earns its CPU time back in hours
 _OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 _POLL_SECONDS = 0.1
+
+
+def password_of(folder: Path) -> str:
+    """Of the server whose data is in `folder`; raises FileNotFoundError before its first start."""
+    return _password_file(folder).read_text(encoding="utf-8").strip()
+
+
+def _password_file(folder: Path) -> Path:
+    return folder / "password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +47,11 @@ class Neo4j:
     def password(self) -> str:
         """Of this folder's server: `ATTUNE_NEO4J_PASSWORD` at its first start, else one that was drawn then."""
         try:
-            return self._password_file.read_text(encoding="utf-8").strip()
+            return password_of(self.folder)
         except FileNotFoundError:
             self.folder.mkdir(parents=True, exist_ok=True)
             drawn = os.environ.get("ATTUNE_NEO4J_PASSWORD") or secrets.token_urlsafe(18)
-            with os.fdopen(os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            with os.fdopen(os.open(_password_file(self.folder), os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
                 file.write(drawn + "\n")
             return drawn
 
@@ -51,8 +61,8 @@ class Neo4j:
         (self.folder / "conf" / "neo4j.conf").write_text(self._configuration(), encoding="utf-8")
         return [
             present.java(),
-            _HEAP,
-            "-Xms256m",
+            *_MEMORY,
+            _COMPILER,
             "-Dattune_servers=neo4j",
             *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENS),
             "-cp",
@@ -92,10 +102,6 @@ class Neo4j:
             f"bolt://127.0.0.1:{self.port}", auth=(USER, password), telemetry_disabled=True, connection_timeout=5
         )
 
-    @property
-    def _password_file(self) -> Path:
-        return self.folder / "password"
-
     def _configuration(self) -> str:
         values = {
             "server.default_listen_address": "127.0.0.1",
@@ -104,6 +110,7 @@ class Neo4j:
             "server.http.enabled": "false",
             "server.https.enabled": "false",
             "server.memory.pagecache.size": "128m",
+            "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",  # else it waits twice five seconds to end
             "dbms.usage_report.enabled": "false",
             # A gigabyte of logs that nobody replays would lie in the folder of every test otherwise.
             "db.tx_log.preallocate": "false",

@@ -40,7 +40,7 @@ class Process:
         logs.shorten(self._log)
         bound = ["--parent", str(os.getpid()), "--folder", str(self._folder), "--", *command]
         with self._log.open("ab") as log:
-            self._popen = subprocess.Popen(
+            self._popen = subprocess.Popen(  # noqa: S603 - commands of ours
                 [sys.executable, "-P", "-m", "attune_embedded.bound", *bound],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -70,7 +70,7 @@ class Process:
 
     async def exited(self) -> int:
         """Wait for the end: the exit code, or minus the signal that ended it."""
-        while self._popen is not None and self._popen.poll() is None:
+        while self._popen is not None and self._popen.poll() is None:  # noqa: ASYNC110 - no event tells every loop
             await asyncio.sleep(_POLL_SECONDS)
         return 0 if self._popen is None else self._popen.returncode
 

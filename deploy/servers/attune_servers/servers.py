@@ -20,7 +20,9 @@ from attune_servers.redis import Redis
 if TYPE_CHECKING:
     from pathlib import Path
 
-_READY_WITHIN = timedelta(seconds=90)  # two Java servers that start at once on two busy cores
+NAMES = ("kafka", "neo4j", "redis")
+
+_READY_WITHIN = timedelta(seconds=180)  # two Java servers that start at once on two busy cores
 _GRACE = timedelta(seconds=30)  # Kafka and Neo4j flush to disk; killed ones recover, but slower
 
 
@@ -64,6 +66,11 @@ class Servers:
         self._engines: dict[str, Engine] = {}
         self._processes: dict[str, Process] = {}
         self._lock: IO[str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Of the servers that are wanted."""
+        return [name for name in NAMES if self._wanted[name]]
 
     @property
     def kafka(self) -> str:
@@ -118,21 +125,22 @@ class Servers:
             names = ["kafka", "kafka.controller", "kafka.proxied", "neo4j", "redis"]
             self._ports = ports.remember(self.folder / "ports.json", names, random.Random())
             made: tuple[Engine, ...] = (self._kafka(), self._neo4j(), self._redis())
-            self._engines = {engine.name: engine for engine in made if self._wanted[engine.name]}
+            self._engines = {engine.name: engine for engine in made}
             for name, engine in self._engines.items():
                 self._processes[name] = Process(name, engine.folder, self.folder / "logs" / f"{name}.log")
-            await together(self.start_again(name) for name in self._engines)
+            await together(self.start_again(name) for name in self.names)
         except BaseException:
             await self.stop()
             raise
 
     async def start_again(self, name: str) -> None:
-        """After `kill`: on the same port and the same data; returns when it answers.
+        """After `kill`: on the same port and the same data. Or one that was not wanted so far. Returns when it answers.
 
         Raises:
             StartError: it ended or did not answer in time.
         """
         engine, process = self._engines[name], self._processes[name]
+        self._wanted[name] = True
         command = await asyncio.to_thread(engine.prepare)
         process.spawn(command)
         self._remember_children()

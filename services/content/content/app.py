@@ -7,24 +7,27 @@ import random
 import sys
 import time
 import uuid
+from functools import partial
 
 from redis.asyncio import Redis
 
 from attune.content.v1.content_pb2_grpc import add_ContentServiceServicer_to_server
-from chassis.kafka import Consumer, Progress
+from chassis.kafka import Consumer, Freshness, Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer, channel
 from content.clients import NeedsClient, RecommenderClient
 from content.handlers import TOPICS, routes
 from content.reader import TextReader
+from content.resume import resume
 from content.servicer import ERRORS, SERVICE, ContentServicer
 from content.settings import Settings
 from content.stores.compositions_redis import RedisCompositions
 from content.stores.experiments_redis import RedisExperiments
+from content.stores.positions_redis import RedisPositions
 from content.stores.templates_redis import RedisTemplates
 from content.usecases.candidates import Candidates
 from content.usecases.compose import Compose, Policy
-from content.usecases.learn import Forget, LearnOutcomes, LearnTemplates, TellExperiments
+from content.usecases.learn import Forget, GrantErasures, LearnOutcomes, LearnTemplates, TellExperiments
 from content.words import load as words
 from content.writer import GeneratorWriter
 from lm import lexical
@@ -53,7 +56,7 @@ async def main() -> None:
 
 async def _serve(settings: Settings, encoder: Encoder, generator: Engine) -> None:
     redis = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout.total_seconds())
-    templates, experiments = RedisTemplates(redis), RedisExperiments(redis, _now)
+    templates, experiments, positions = RedisTemplates(redis), RedisExperiments(redis, _now), RedisPositions(redis)
     compositions = RedisCompositions(
         redis, _now, lifetime=settings.compositions_kept, forgotten_for=settings.forgotten_for
     )
@@ -83,9 +86,14 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine) -> Non
     )
     forget, progress = Forget(compositions), Progress()
     consumer = Consumer(
-        routes(LearnTemplates(templates), LearnOutcomes(experiments, compositions), forget),
+        routes(
+            LearnTemplates(templates, positions),
+            LearnOutcomes(experiments, compositions, positions),
+            GrantErasures(forget, positions),
+        ),
         group=f"attune-{NAME}",
         name=NAME,
+        resume=partial(resume, positions),
     )
     chance = random.SystemRandom()
     server = GrpcServer(settings, errors=ERRORS)
@@ -93,7 +101,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine) -> Non
         compose=compose,
         experiments=TellExperiments(experiments),
         forget=forget,
-        progress=progress,
+        freshness=Freshness(progress, positions, shared=TOPICS),
         topics=TOPICS,
         seed=lambda: chance.getrandbits(63),
         now=_now,

@@ -1,14 +1,15 @@
 """Kafka event → use case.
 
-Delivery is at least once and the effect exactly once: a template that comes again is written as it is; an outcome is
-counted together with the offset after it, so that one which comes again is passed over; who is forgotten already has
-nothing left to forget.
+Delivery is at least once and the effect exactly once: templates and counts change together with the offset after them,
+so that what comes again is passed over, from whichever replica; who is forgotten already has nothing left to forget.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.events.v1.clickstream_pb2 import BehaviorKind, ClickstreamEvent
 from attune.events.v1.erasure_pb2 import ErasureRequest
@@ -17,7 +18,7 @@ from chassis.kafka import Decoder, Record, Rejected, Route, Slice, proto_decoder
 from content.domain.composition import Outcome
 from content.domain.customer import DEFAULT_TENANT, Person
 from content.domain.gaps import BadTemplate, Template
-from content.usecases.learn import Forget, LearnOutcomes, LearnTemplates, readable
+from content.usecases.learn import GrantErasures, LearnOutcomes, LearnTemplates, readable
 from content.usecases.ports import Happened, Span
 
 TEMPLATES, CLICKS, ERASURES = (f"attune.{topic}.v1" for topic in ("templates", "clickstream", "erasures"))
@@ -30,34 +31,37 @@ _OUTCOMES = {
 Refused = Sequence[tuple[int, Rejected]]
 
 
-def routes(templates: LearnTemplates, outcomes: LearnOutcomes, forget: Forget) -> list[Route[Any]]:
+def routes(templates: LearnTemplates, outcomes: LearnOutcomes, erasures: GrantErasures) -> list[Route[Any]]:
     """What each topic does."""
 
     async def on_templates(part: Slice[Template]) -> Refused:
-        await templates([item.key if item.value is None else item.value for item in part.items])
+        await templates(_span(part), [(item.offset, item.value or item.key) for item in part.items])
         return []
 
     async def on_clicks(part: Slice[ClickstreamEvent]) -> Refused:
         happened = [h for item in part.items if item.value is not None and (h := _happened(item.offset, item.value))]
-        source = part.source
-        strange = await outcomes(Span(source.log, source.topic, source.partition, part.next_offset), happened)
+        strange = await outcomes(_span(part), happened)
         return [(outcome.offset, _unknown_variant(outcome)) for outcome in strange]
 
     async def on_erasures(part: Slice[ErasureRequest]) -> Refused:
-        for item in part.items:
-            if item.value is not None:
-                at = item.value.requested_at.ToMilliseconds()
-                await forget(Person.of(item.value.tenant, item.value.user_id), at)
+        wishes = [item.value for item in part.items if item.value is not None]
+        people = [(Person.of(wish.tenant, wish.user_id), wish.requested_at.ToMilliseconds()) for wish in wishes]
+        await erasures(_span(part), people)
         return []
 
     return [
         Route(TEMPLATES, decode_template, on_templates),
         Route(CLICKS, outcome_decoder(), on_clicks, owner=False),
-        Route(ERASURES, proto_decoder(ErasureRequest), on_erasures, owner=False),
+        Route(ERASURES, decode_erasure, on_erasures, owner=False),
     ]
 
 
+def _span(part: Slice[Any]) -> Span:
+    return Span(part.source.log, part.source.topic, part.source.partition, part.next_offset)
+
+
 _template = proto_decoder(TemplateMessage)
+_erasure = proto_decoder(ErasureRequest)
 
 
 def decode_template(record: Record) -> Template:
@@ -86,9 +90,27 @@ def outcome_decoder() -> Decoder[ClickstreamEvent | None]:
         if b"experiment" not in (record.value or b"") and _is_json(record):
             return None
         event = decode(record)
-        return event if event.HasField("content") else None
+        if not event.HasField("content"):
+            return None
+        _not_after(event.occurred_at, record)
+        return event
 
     return decode_outcome
+
+
+def decode_erasure(record: Record) -> ErasureRequest:
+    """A wish to be forgotten."""
+    wish = _erasure(record)
+    _not_after(wish.requested_at, record)
+    return wish
+
+
+def _not_after(time: Timestamp, record: Record) -> None:
+    """Nothing happens after it was written: a clock of the shop that is ahead neither brings back someone who was
+    forgotten nor keeps them away.
+    """
+    if 0 < record.timestamp_ms < time.ToMilliseconds():
+        time.FromMilliseconds(record.timestamp_ms)
 
 
 def _is_json(record: Record) -> bool:

@@ -56,6 +56,7 @@ def experiment(held: Experiment, *, with_arms: bool) -> pb.Experiment:
             variant_id=arm.variant_id,
             impressions=arm.counts.impressions,
             clicks=arm.counts.clicks,
+            purchases=arm.counts.purchases,
             mean=arm.posterior.mean,
             low=arm.posterior.interval[0],
             high=arm.posterior.interval[1],
@@ -68,6 +69,7 @@ def experiment(held: Experiment, *, with_arms: bool) -> pb.Experiment:
         arms=arms,
         impressions=sum(counts.impressions for counts in total),
         clicks=sum(counts.clicks for counts in total),
+        purchases=sum(counts.purchases for counts in total),
         last_at=timestamp(held.last_at) if held.last_at else None,
     )
 

@@ -11,7 +11,7 @@ import grpc
 from attune.content.v1 import content_pb2 as pb
 from attune.content.v1 import content_pb2_grpc
 from attune.types.v1 import types_pb2
-from chassis.kafka import Position, Progress
+from chassis.kafka import Freshness, Position
 from chassis.rpc import remaining
 from chassis.rpc.errors import ErrorTable
 from content import replies
@@ -44,14 +44,14 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
         compose: Compose,
         experiments: TellExperiments,
         forget: Forget,
-        progress: Progress,
+        freshness: Freshness,
         topics: Collection[str],
         seed: Callable[[], int],
         now: Callable[[], int],
     ) -> None:
         """`topics`: those of this service; `seed`: a new one at each call; `now`: milliseconds since 1970."""
         self._compose, self._experiments, self._forget = compose, experiments, forget
-        self._progress, self._topics, self._seed, self._now = progress, topics, seed, now
+        self._freshness, self._topics, self._seed, self._now = freshness, topics, seed, now
 
     async def Compose(self, request: pb.ComposeRequest, context: Context) -> pb.ComposeResponse:  # noqa: N802
         del context
@@ -68,33 +68,37 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
 
     async def GetExperiment(self, request: pb.GetExperimentRequest, context: Context) -> pb.GetExperimentResponse:  # noqa: N802
         del context
+        reached = await self._reached(_positions(request.at_least))
         tenant = request.tenant or DEFAULT_TENANT
         if request.experiment_id:
             found = [replies.experiment(await self._experiments.one(tenant, request.experiment_id), with_arms=True)]
         else:
             found = [replies.experiment(held, with_arms=False) for held in await self._experiments.all(tenant)]
-        return pb.GetExperimentResponse(experiments=found, served=self._served(["experiment"]))
+        return pb.GetExperimentResponse(experiments=found, served=self._served(["experiment"], stale=not reached))
 
     async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802
         del context
         at = self._now()
-        count = await self._forget(Person.of(request.user.tenant, request.user.user_id), at)
-        receipt = types_pb2.Erased(
-            service="content", store="redis composition", count=count, erased_at=replies.timestamp(at)
-        )
-        return pb.EraseUserResponse(erased=[receipt])
+        gone = await self._forget(Person.of(request.user.tenant, request.user.user_id), at)
+        counts = {"redis composition": gone.compositions, "redis composition responses": gone.responses}
+        when = replies.timestamp(at)
+        receipts = [
+            types_pb2.Erased(service="content", store=store, count=count, erased_at=when)
+            for store, count in counts.items()
+        ]
+        return pb.EraseUserResponse(erased=receipts)
 
     async def _reached(self, at_least: Sequence[Position]) -> bool:
         """Whether these are applied; leaves enough of the deadline for a text in either case."""
         try:
             async with asyncio.timeout(_SHARE * remaining()):
-                return await self._progress.reached(at_least)
-        except TimeoutError:
+                return await self._freshness.reached(at_least)
+        except (TimeoutError, MemoryAway):
             return False
 
     def _served(self, by: Iterable[str], made: Any = None, *, stale: bool = False) -> types_pb2.Served:
         replaced = made.replaced if made is not None else ()
-        return replies.served(by, replaced, self._progress.positions(self._topics), stale=stale)
+        return replies.served(by, replaced, self._freshness.applied(self._topics), stale=stale)
 
 
 def _positions(watermarks: Iterable[types_pb2.Watermark]) -> list[Position]:

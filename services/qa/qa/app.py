@@ -13,29 +13,36 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import Redis
 
 from attune.qa.v1.qa_pb2_grpc import add_QaServiceServicer_to_server
-from chassis.kafka import Consumer, Producer, Progress
+from chassis.kafka import Consumer, Freshness, Producer, Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer, channel
 from chassis.telemetry import configure, log
 from lm.generators import TemplateGenerator
+from lm.generators.breaker import Breaker
+from lm.load import Engine
 from lm.load import encoder as load_encoder
 from lm.load import generator as load_generator
 from lm.protocols import Encoder
+from qa.answers import AnswerLog
 from qa.clients import Absent, Circuit, GrpcNeeds, GrpcOffers
 from qa.domain.library import Library
 from qa.domain.shelf import Shelf
 from qa.domain.wording import TEMPLATES
-from qa.handlers import Handlers, resume
+from qa.handlers import PEOPLE, SHOP, PeopleHandlers, ShopHandlers, resume_index, resume_memory
+from qa.patience import PatientDialogues
+from qa.reading import KeptConsumer, Reading
 from qa.servicer import ERRORS, SERVICE, QaServicer
 from qa.settings import Settings
 from qa.stores.edge import EdgeKnowledge
+from qa.stores.points import SpaceMismatch
 from qa.stores.redis import RedisDialogues
-from qa.usecases import Ask, Forget, Learn, Recall, Respond, Texts
+from qa.usecases import Ask, Forget, Keep, Learn, Recall, Respond, Tell, Texts
 from qa.usecases.ask import Policy
-from qa.usecases.ports import KnowledgeIndex, Needs, Offers
+from qa.usecases.ports import Held, KnowledgeIndex, Needs, Offers
 from qa.usecases.writing import Writer
 
 NAME = "qa"
+TOPICS = (*SHOP, *PEOPLE)
 _PAUSE = 1.0  # seconds between two looks for an engine that is away
 
 
@@ -58,6 +65,10 @@ async def main() -> None:
     except ValueError as error:
         sys.stderr.write(f"{NAME}: {error}\n")
         raise SystemExit(2) from None
+    await _serve(settings, encoder, generator, index)
+
+
+async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index: Index) -> None:
     redis = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout.total_seconds())
     dialogues = RedisDialogues(
         redis,
@@ -67,26 +78,34 @@ async def main() -> None:
     )
     policy = Policy(thresholds=settings.thresholds)
     library, texts = Library(lambda: Shelf(policy.weights, encoder.dim)), Texts(encoder)
-    learn = Learn(index, library, texts)
-    await _recall(learn)
-    ask = Ask(
-        library, texts, Writer(generator, TemplateGenerator(TEMPLATES)), _needs(settings), _offers(settings), policy,
-        time.time,
-    )  # fmt: skip
-    respond, forget = Respond(ask, dialogues, lambda: uuid.uuid4().hex), Forget(dialogues)
+    learn, keep = Learn(library, texts), Keep(index, library, texts)
+    await learn.recall(await _remembered(index))
+    writer = Writer(generator, TemplateGenerator(TEMPLATES))
+    ask = Ask(library, texts, writer, _needs(settings), _offers(settings), policy, time.time)
     producer, progress = Producer(settings.kafka), Progress()
-    handlers = Handlers(learn, respond, forget, producer, time.time)
-    consumer = Consumer(handlers.routes(), group=f"attune-{NAME}", name=NAME, resume=resume(learn))
+    shop = ShopHandlers(learn, keep)
+    memory = Consumer(shop.of_memory(), group=None, name="memory", resume=resume_memory(learn))
+    reading = Reading(memory)
+    patient = PatientDialogues(dialogues, settings.memory_timeout, Breaker(pause=settings.breaker_pause))
+    respond, forget = Respond(ask, patient, lambda: uuid.uuid4().hex, time.time), Forget(dialogues)
+    tell = Tell(ask, dialogues, AnswerLog(producer, settings.kafka), time.time)
+    people = PeopleHandlers(tell, forget, dialogues, reading)
+    routes, group = [*shop.of_index(), *people.routes()], f"attune-{NAME}"
+    kept = KeptConsumer(routes, uncounted=SHOP, group=group, name="kept", resume=resume_index(keep))
     server = GrpcServer(settings, errors=ERRORS)
-    servicer = QaServicer(respond, Recall(dialogues), forget, progress, space=encoder.space, now=time.time)
+    freshness = Freshness(progress, dialogues, shared=PEOPLE)
+    servicer = QaServicer(
+        respond, Recall(dialogues), forget, freshness, reading, space=encoder.space, topics=TOPICS, now=time.time
+    )
     server.add(add_QaServiceServicer_to_server, servicer, SERVICE)
     await run(
         name=NAME,
         settings=settings,
         server=server,
-        consumers=[consumer],
+        consumers=[memory, kept],
         producer=producer,
         progress=progress,
+        background=[reading.until_done],
         close=[generator.aclose, index.close, redis.aclose],
     )
 
@@ -97,11 +116,10 @@ def knowledge_index(url: str, encoder: Encoder) -> Index:
     if parts.scheme == "edge" and not parts.netloc and parts.path.startswith("/"):
         return EdgeKnowledge(Path(unquote(parts.path)), dim=encoder.dim, space=encoder.space)
     if parts.scheme in {"http", "https"} and parts.netloc:
-        from qdrant_client import AsyncQdrantClient  # noqa: PLC0415 - seconds of import that the embedded edition saves
+        # Seconds of import that the embedded edition saves.
+        from qa.stores.server import ServerKnowledge, connect  # noqa: PLC0415
 
-        from qa.stores.server import ServerKnowledge  # noqa: PLC0415 - the same
-
-        return ServerKnowledge(AsyncQdrantClient(url=url), dim=encoder.dim, space=encoder.space)
+        return ServerKnowledge(connect(url), dim=encoder.dim, space=encoder.space)
     raise ValueError(f"ATTUNE_QDRANT_URL {url!r}: write edge:///folder or http://host:port")
 
 
@@ -119,11 +137,14 @@ def _offers(settings: Settings) -> Offers:
     return GrpcOffers(channel(settings.recommender_address, name=NAME), circuit)
 
 
-async def _recall(learn: Learn) -> None:
+async def _remembered(index: Index) -> Held:
     """What the index remembers, tried again for as long as its engine is away."""
     while True:
         try:
-            return await learn.recall()
+            return await index.read()
+        except SpaceMismatch as error:
+            sys.stderr.write(f"{NAME}: {error}\n")
+            raise SystemExit(2) from None
         except Exception as error:  # noqa: BLE001 - the client wraps what its transport raises
             log.warning("waiting for the knowledge index", reason=f"{type(error).__name__}: {error}")
             await asyncio.sleep(_PAUSE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import Any
 
 import grpc
@@ -10,10 +10,11 @@ import grpc
 from attune.qa.v1 import qa_pb2 as pb
 from attune.qa.v1 import qa_pb2_grpc
 from attune.types.v1 import types_pb2
-from chassis.kafka import Position, Progress
+from chassis.kafka import Freshness, Position
 from chassis.rpc.errors import ErrorTable
 from qa.domain.identity import DEFAULT_TENANT, Person
 from qa.domain.wording import pieces
+from qa.reading import Reading
 from qa.replies import answer_reply, fallbacks, timestamp, turn_reply
 from qa.usecases import Forget, Recall, Respond
 from qa.usecases.ports import EmptyQuestion, Fallback, MemoryAway, Question, UnreadableMedia
@@ -35,14 +36,17 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
         respond: Respond,
         recall: Recall,
         forget: Forget,
-        progress: Progress,
+        freshness: Freshness,
+        reading: Reading,
         *,
         space: str,
+        topics: Collection[str],
         now: Callable[[], float],
     ) -> None:
-        """`space` names the encoder; `now`: seconds since 1970."""
-        self._respond, self._recall, self._forget, self._progress = respond, recall, forget, progress
-        self._space, self._now = space, now
+        """`space` names the encoder, `topics` what this service reads; `now`: seconds since 1970."""
+        self._respond, self._recall, self._forget = respond, recall, forget
+        self._freshness, self._reading = freshness, reading
+        self._space, self._topics, self._now = space, topics, now
 
     async def Ask(self, request: pb.AskRequest, context: Context) -> AsyncIterator[pb.AskResponse]:  # noqa: N802
         """The words piece by piece, then the answer with its sources."""
@@ -53,7 +57,9 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
         for piece in pieces(reply.answer.text):
             yield pb.AskResponse(delta=piece)
         answer = answer_reply(reply.answer, dialogue_id=reply.dialogue_id, turn=reply.turn, understood=reply.understood)
-        yield pb.AskResponse(answer=answer, served=self._served(reply.by, reply.fallbacks, stale=stale))
+        yield pb.AskResponse(
+            answer=answer, served=self._served(reply.by, (*self._reading.missing(), *reply.fallbacks), stale=stale)
+        )
 
     async def GetDialogue(  # noqa: N802
         self, request: pb.GetDialogueRequest, context: Context
@@ -72,9 +78,15 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
         """One line per collection."""
         del context
         now = self._now()
-        count = await self._forget(Person.of(request.user.tenant, request.user.user_id), now)
-        receipt = types_pb2.Erased(service="qa", store="redis dialogue", count=count, erased_at=timestamp(now))
-        return pb.EraseUserResponse(erased=[receipt])
+        forgotten = await self._forget(Person.of(request.user.tenant, request.user.user_id), now)
+        counts = {
+            "redis dialogue": forgotten.dialogues,
+            "redis dialogue owed": forgotten.owed,
+            "redis dialogue events": forgotten.events,
+        }
+        at = timestamp(now)
+        erased = [types_pb2.Erased(service="qa", store=s, count=n, erased_at=at) for s, n in counts.items()]
+        return pb.EraseUserResponse(erased=erased)
 
     def _question(self, request: pb.AskRequest) -> Question:
         given = request.WhichOneof("question") or "text"
@@ -90,11 +102,11 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
         )
 
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
-        return await self._progress.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
+        return await self._freshness.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
 
     def _served(self, by: Iterable[str], given: Iterable[Fallback] = (), *, stale: bool = False) -> types_pb2.Served:
         applied = [
             types_pb2.Watermark(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
-            for at in self._progress.positions()
+            for at in self._freshness.applied(self._topics)
         ]
         return types_pb2.Served(by=by, fallbacks=fallbacks(given), applied=applied, stale=stale)

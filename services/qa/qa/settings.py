@@ -35,6 +35,8 @@ class Settings(ProcessSettings):
     )
     breaker_pause: timedelta = Field(timedelta(seconds=1), validation_alias="ATTUNE_QA_BREAKER_PAUSE")
 
+    # A conversation is read in half a millisecond; a customer does not wait for one that takes 500 times as long.
+    memory_timeout: timedelta = Field(timedelta(milliseconds=250), validation_alias="ATTUNE_QA_MEMORY_TIMEOUT")
     dialogue_lifetime: timedelta = Field(timedelta(days=30), validation_alias="ATTUNE_QA_DIALOGUE_LIFETIME")
     # Longer than shops keep their logs (Kafka's default is 7 days), so that no old question is answered twice
     # and none brings a person back.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
-
-from qdrant_client import AsyncQdrantClient
 
 import lm.load
 from attune.recommender.v1.recommender_pb2_grpc import add_RecommenderServiceServicer_to_server
@@ -15,32 +15,44 @@ from chassis.kafka import Consumer, Producer
 from chassis.kafka.progress import Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer, channel
-from recommender.clients import Breaker, NeedsClient, VectorPublisher
+from chassis.telemetry import configure, log
+from recommender.breaker import Breaker
+from recommender.clients import NeedsClient, VectorPublisher
 from recommender.handlers import product_of_record, routes
 from recommender.models import TextModels
 from recommender.servicer import ERRORS, Recommender
 from recommender.settings import Settings
+from recommender.stores import neo4j_connection as neo4j
+from recommender.stores import qdrant_server as qdrant
+from recommender.stores.neo4j import Neo4jRelations
 from recommender.stores.qdrant_edge import EdgeProductIndex
-from recommender.stores.qdrant_server import ServerProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.explain import Explain
-from recommender.usecases.learn import Forget, LearnBehavior, LearnCatalog
+from recommender.usecases.follow import Follow
+from recommender.usecases.learn import Forget, LearnBehavior
+from recommender.usecases.learn_catalog import LearnCatalog
 from recommender.usecases.offer import Recommend, Search, Similar
-from recommender.usecases.ports import ProductIndex, Relations
+from recommender.usecases.ports import ProductIndex
+from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.relations import Relations, RelationsAway
+from recommender.usecases.restore import Restore
 from recommender.usecases.resume import Resume
 from recommender.usecases.understand import Understand
-from recommender.usecases.world import Restore, World
+from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
 
 NAME = "recommender"
 SERVICE = "attune.recommender.v1.RecommenderService"
+_PAUSE = 1.0  # seconds between two looks for an engine at the start
+T = TypeVar("T")
 
 
 async def main() -> None:
     """Serve until SIGTERM or SIGINT; end with code 2 where only an operator can help."""
     settings = load(Settings)
+    configure(NAME, settings.log_level)
     key = settings.generator_key.get_secret_value() if settings.generator_key else None
     try:
         models = TextModels(lm.load.encoder(settings.encoder))
@@ -52,24 +64,34 @@ async def main() -> None:
 
 
 async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engine) -> None:
-    relations = _relations(settings.graph_url)
+    relations = await _relations(settings)
     index = await _index(settings.qdrant_url, space=models.space, dim=models.dim)
     producer = Producer(settings.kafka)
     publisher = VectorPublisher(producer, models.space)
     needs_channel = channel(settings.needs_address, name=NAME)
     needs = NeedsClient(needs_channel, Breaker(settings.needs_failures, settings.needs_pause), settings.needs_timeout)
 
-    world, progress = World(models.dim), Progress()
-    await Restore(world, relations, index, models, product_of_record)()
+    progress = Progress()
+    restore = Restore(relations, index, models, product_of_record)
+
+    async def restored() -> World:
+        world = World(models.dim)
+        await restore(world)
+        return world
+
+    world = await _when_there(restored)
+    own_index = index if isinstance(index, EdgeProductIndex) else None
+    follow = Follow(world, relations, models, product_of_record, restore, own_index)
     forget = Forget(world, relations)
-    resume = Resume(world, relations, publisher)
+    resume = Resume(world, relations, publisher, follow)
+    catalog = LearnCatalog(world, relations, index, models, publisher)
     consumer = Consumer(
-        routes(LearnCatalog(world, relations, index, models, publisher), LearnBehavior(world, relations), forget),
+        routes(catalog, LearnBehavior(world, relations, follow), forget),
         group="attune-recommender",
         name="recommender",
         resume=resume.offsets,
     )
-    understand = Understand(world, relations, needs, models, progress)
+    understand = Understand(world, relations, needs, models, Reach(progress, relations, follow), follow)
     candidates = Candidates(index)
     text = TextSource(GeneratorWriter(generator, settings.text_timeout), index, models)
     server = GrpcServer(settings, errors=ERRORS)
@@ -91,20 +113,37 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         consumers=[consumer],
         producer=producer,
         progress=progress,
-        background=[resume.publish_anew],
+        background=[resume.publish_anew, follow.regularly],
         close=[needs_channel.close, generator.aclose, index.close, relations.close],
     )
 
 
-def _relations(url: str) -> Relations:
+async def _relations(settings: Settings) -> Relations:
+    url = settings.graph_url
     parts = urlsplit(url)
-    if parts.scheme.partition("+")[0] in {"neo4j", "bolt"}:
+    if parts.scheme == "sqlite" and parts.path:
+        return SqliteRelations(Path(unquote(parts.path)))
+    if parts.scheme.partition("+")[0] not in {"neo4j", "bolt"} or not parts.hostname:
         _refuse(
-            "ATTUNE_GRAPH_URL", url, "this release does not speak to Neo4j yet; write sqlite:///absolute/path/graph.db"
+            "ATTUNE_GRAPH_URL", url, "write neo4j://host:port, bolt://host:port or sqlite:///absolute/path/graph.db"
         )
-    if parts.scheme != "sqlite" or not parts.path:
-        _refuse("ATTUNE_GRAPH_URL", url, "write sqlite:///absolute/path/graph.db")
-    return SqliteRelations(Path(unquote(parts.path)))
+    try:
+        driver = neo4j.connect(url, settings.neo4j_user, settings.neo4j_password.get_secret_value())
+        relations = Neo4jRelations(driver)
+        await _when_there(relations.open)
+    except (ValueError, neo4j.WrongCredentials) as error:
+        _refuse("ATTUNE_GRAPH_URL", url, str(error))
+    return relations
+
+
+async def _when_there(step: Callable[[], Awaitable[T]]) -> T:
+    """An engine that is away at the start is waited for: it may be starting too."""
+    while True:
+        try:
+            return await step()
+        except RelationsAway as away:
+            log.warning("the start waits for the store of relations", error=str(away))
+            await asyncio.sleep(_PAUSE)
 
 
 async def _index(url: str, *, space: str, dim: int) -> ProductIndex:
@@ -113,7 +152,7 @@ async def _index(url: str, *, space: str, dim: int) -> ProductIndex:
         return EdgeProductIndex(Path(unquote(parts.path)), space=space, dim=dim)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         _refuse("ATTUNE_QDRANT_URL", url, "write edge:///absolute/path or http(s)://host:port")
-    index = ServerProductIndex(AsyncQdrantClient(url=url), space=space, dim=dim)
+    index = qdrant.ServerProductIndex(qdrant.connect(url), space=space, dim=dim)
     await index.open()
     return index
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import grpc
@@ -16,40 +15,16 @@ from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.types.v1.types_pb2 import Money, UserRef, Vector, Watermark, WordWeight
 from chassis.kafka import Position, Producer
 from chassis.rpc import remaining
+from recommender.breaker import Breaker
 from recommender.domain.product import Key, in_language
 from recommender.domain.shop import Entry
 from recommender.models import name_words
-from recommender.usecases.ports import Behavior, NeedsAway, NeedView, Person
+from recommender.usecases.ports import Behavior, NeedsAway, NeedView
+from recommender.usecases.relations import Person
 
 PRODUCT_VECTORS = "attune.product-vectors.v1"
 _MOST_WORDS = 256  # that the contract takes
 _SHARE = 0.8  # of the deadline that the needs service may use; the rest is for the answer without it
-
-
-class Breaker:
-    """After `failures` in a row, asks nobody for `pause`; then one call tries again."""
-
-    def __init__(self, failures: int, pause: timedelta, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._pause, self._clock = failures, pause.total_seconds(), clock
-        self._failures, self._until = 0, 0.0
-
-    def open(self) -> bool:
-        """Whether nobody should be asked now."""
-        if self._failures < self._most:
-            return False
-        if self._clock() < self._until:
-            return True
-        self._until = self._clock() + self._pause  # this one tries; the others wait for what it finds
-        return False
-
-    def succeeded(self) -> None:
-        """The other side answered."""
-        self._failures = 0
-
-    def failed(self) -> None:
-        """The other side did not."""
-        self._failures += 1
-        self._until = self._clock() + self._pause
 
 
 class NeedsClient:

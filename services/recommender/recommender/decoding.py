@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from attune.events.v1 import clickstream_pb2 as clicks
 from chassis.kafka import Decoder, Record, Rejected, proto_decoder
 from recommender.domain.product import DEFAULT_TENANT
-from recommender.usecases.ports import Person
+from recommender.usecases.relations import Person
 
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -37,6 +38,7 @@ class Click(NamedTuple):
     kind: int  # of the contract
     at: int  # milliseconds since 1970
     rating: float | None
+    event: int  # 64-bit name of the event's id
 
 
 class _Plain(msgspec.Struct, gc=False):
@@ -98,10 +100,16 @@ def _of_plain(plain: _Plain) -> Click | None:
     if kind is None or not ordinary:
         return None
     at = (datetime.fromisoformat(plain.occurred_at) - _EPOCH) // _MILLISECOND
-    return Click(Person(plain.tenant or DEFAULT_TENANT, plain.user_id), plain.product_id, kind, at, plain.rating)
+    person = Person(plain.tenant or DEFAULT_TENANT, plain.user_id)
+    return Click(person, plain.product_id, kind, at, plain.rating, _name(plain.event_id))
 
 
 def _of_message(event: clicks.ClickstreamEvent) -> Click:
     at = event.occurred_at.seconds * 1000 + event.occurred_at.nanos // 1_000_000
     person = Person(event.tenant or DEFAULT_TENANT, event.user_id)
-    return Click(person, event.product_id, event.kind, at, event.rating if event.HasField("rating") else None)
+    rating = event.rating if event.HasField("rating") else None
+    return Click(person, event.product_id, event.kind, at, rating, _name(event.event_id))
+
+
+def _name(event_id: str) -> int:
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "little")

@@ -14,8 +14,9 @@ from chassis.kafka import Rejected, Route, Slice, proto_decoder
 from recommender.decoding import Click, click_decoder
 from recommender.domain.history import Done
 from recommender.domain.product import DEFAULT_TENANT, Key, Link, Product
-from recommender.usecases.learn import Behavior, Forget, LearnBehavior, LearnCatalog, ProductChange
-from recommender.usecases.ports import Person, Span
+from recommender.usecases.learn import Behavior, Forget, LearnBehavior
+from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
+from recommender.usecases.relations import Person, Span
 
 _LIKED = 3.0  # stars from which a rating speaks for a product
 
@@ -125,7 +126,7 @@ def _behaviors(offset: int, click: Click) -> list[Behavior]:
         done, weight = (Done.WANTED, 3.0) if click.rating > _LIKED else (Done.SEEN, 1.0)
         if click.rating < _LIKED:
             done, weight = Done.REFUSED, 0.0
-    return [Behavior(offset, click.person, click.product_id, done, click.at, weight)]
+    return [Behavior(offset, click.person, click.product_id, done, click.at, weight, click.event)]
 
 
 def _span(part: Slice[Any]) -> Span:

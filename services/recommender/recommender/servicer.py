@@ -24,7 +24,8 @@ from recommender.domain.shop import Allowed
 from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
 from recommender.usecases.offer import Asked, Offer, Offers, Recommend, Search, Similar
-from recommender.usecases.ports import Fallback, Person
+from recommender.usecases.ports import Fallback
+from recommender.usecases.relations import Person
 from recommender.usecases.world import World
 
 ERRORS: ErrorTable = {
@@ -118,11 +119,15 @@ class Recommender(RecommenderServiceServicer):
 
     async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802, ARG002
         now = datetime.now(UTC)
-        count = await self._forget(_person(request.user), int(now.timestamp() * 1000))
+        removed = await self._forget(_person(request.user), int(now.timestamp() * 1000))
         at = Timestamp()
         at.FromDatetime(now)
+        stores = {"relations history": removed.histories, "relations graph": removed.edges}
         return pb.EraseUserResponse(
-            erased=[types.Erased(service="recommender", store="relations history", count=count, erased_at=at)]
+            erased=[
+                types.Erased(service="recommender", store=store, count=count, erased_at=at)
+                for store, count in stores.items()
+            ]
         )
 
     def _served(self, made: Offers) -> types.Served:

@@ -16,7 +16,9 @@ class Settings(ProcessSettings):
     """Read once from the environment; `ATTUNE_RECOMMENDER_…` are this service's own."""
 
     qdrant_url: str  # ATTUNE_QDRANT_URL: edge:///absolute/path or http(s)://host:port
-    graph_url: str  # ATTUNE_GRAPH_URL: sqlite:///absolute/path/graph.db
+    graph_url: str  # ATTUNE_GRAPH_URL: sqlite:///absolute/path/graph.db, neo4j://host:port or bolt://host:port
+    neo4j_user: str = ""  # ATTUNE_NEO4J_USER; empty: a server without authentication
+    neo4j_password: SecretStr = SecretStr("")  # ATTUNE_NEO4J_PASSWORD
     needs_address: str  # ATTUNE_NEEDS_ADDRESS: host:port
     encoder: str = "static"  # ATTUNE_ENCODER
     generator: str = "template"  # ATTUNE_GENERATOR

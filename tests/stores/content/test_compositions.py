@@ -13,7 +13,8 @@ from content.domain.appeals import Response
 from content.domain.composition import Composition, Outcome
 from content.domain.customer import Person
 from content.stores.compositions_redis import RedisCompositions
-from content.usecases.ports import Happened, Span
+from content.stores.names import person_key
+from content.usecases.ports import Forgotten, Happened, Span
 
 NOW = 1_750_000_000_000
 DAY = 86_400_000
@@ -59,7 +60,7 @@ async def test_only_the_latest_compositions_are_kept(store: RedisCompositions, a
 
 async def test_responses_are_counted_by_appeal_and_once(store: RedisCompositions, ada: Person) -> None:
     for _ in range(2):
-        await store.respond(ONE, ada, [(click(ada), "price")])
+        await store.respond(ONE, {ada: [(click(ada), "price")]})
     assert await store.responses(ada) == {"price": Response(0, 1)}
 
 
@@ -67,20 +68,29 @@ async def test_all_of_a_person_goes_and_older_events_do_not_bring_it_back(
     store: RedisCompositions, redis: Redis, ada: Person
 ) -> None:
     await store.remember(ada, SAID)
-    await store.respond(ONE, ada, [(click(ada), "price")])
-    assert await store.forget(ada, NOW + 1) == 1
+    await store.respond(ONE, {ada: [(click(ada), "price")]})
+    assert await store.forget(ada, NOW + 1) == Forgotten(compositions=1, responses=1)
     assert not await store.remember(ada, SAID)
-    await store.respond(replace(ONE, next_offset=2), ada, [(replace(click(ada, event="e2"), offset=1), "price")])
+    await store.respond(replace(ONE, next_offset=2), {ada: [(replace(click(ada, event="e2"), offset=1), "price")]})
     assert await store.find([(ada, "c1")]) == [None]
     assert await store.responses(ada) == {}
     left = [key async for key in redis.scan_iter(f"composition:*{ada.tenant}*")]
-    assert [key.rpartition(b":")[2] for key in left] == [b"gone"]
+    assert left == [person_key(ada, "gone").encode()]
+    assert ada.user.encode() not in left[0]
+
+
+async def test_a_wish_that_comes_again_leaves_alone_who_came_back(store: RedisCompositions, ada: Person) -> None:
+    await store.forget(ada, NOW)
+    back = replace(SAID, at=NOW + 1)
+    await store.remember(ada, back)
+    assert await store.forget(ada, NOW) == Forgotten()
+    assert await store.find([(ada, "c1")]) == [back]
 
 
 async def test_who_comes_back_is_remembered_again(store: RedisCompositions, ada: Person) -> None:
     await store.forget(ada, NOW)
     assert await store.remember(ada, replace(SAID, at=NOW + 1))
-    await store.respond(ONE, ada, [(click(ada, at=NOW + 2), "price")])
+    await store.respond(ONE, {ada: [(click(ada, at=NOW + 2), "price")]})
     assert await store.responses(ada) == {"price": Response(0, 1)}
 
 
@@ -92,5 +102,5 @@ async def test_the_later_wish_to_be_forgotten_stands(store: RedisCompositions, a
 
 async def test_what_is_remembered_ends_after_its_lifetime(store: RedisCompositions, redis: Redis, ada: Person) -> None:
     await store.remember(ada, SAID)
-    left = await redis.pttl(f"composition:{{t/{ada.tenant}/{ada.user}}}:made")
+    left = await redis.pttl(person_key(ada, "made"))
     assert 29 * DAY < left <= 30 * DAY

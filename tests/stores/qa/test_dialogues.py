@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,8 @@ from qa.domain.answer import Answer, Citation, Outcome
 from qa.domain.dialogue import Turn
 from qa.domain.identity import Person
 from qa.domain.score import Score, Term
-from qa.stores.redis import RedisDialogues
-from qa.usecases.ports import MemoryAway
+from qa.stores.redis import MOST_DIALOGUES, RedisDialogues
+from qa.usecases.ports import FORGOTTEN, REPEATED, Forgotten, MemoryAway, Noted, Span, Told
 
 DAYS = {"lifetime": timedelta(days=30), "events_for": timedelta(days=14), "forgotten_for": timedelta(days=30)}
 
@@ -77,17 +78,21 @@ async def test_a_conversation_lives_thirty_days_after_its_last_turn(
 
 async def test_an_event_makes_one_turn(store: RedisDialogues, ann: Person) -> None:
     numbers = [await store.add(ann, "d", turn("q", event_id="event")) for _ in range(3)]
-    assert numbers == [1, 1, 1]
+    assert numbers == [1, REPEATED, REPEATED]
     assert len((await store.read(ann, "d")).turns) == 1
 
 
-async def test_an_answer_counts_as_published_only_when_it_was(store: RedisDialogues, ann: Person) -> None:
-    assert not await store.answered(ann, "event")
+async def test_an_answer_is_owed_from_the_step_that_kept_it_until_it_is_settled(
+    store: RedisDialogues, ann: Person
+) -> None:
+    assert await store.noted(ann, "event") == Noted(seen=False)
+    await store.add(ann, "d", turn("before"))
     await store.add(ann, "d", turn("q", event_id="event"))
-    assert not await store.answered(ann, "event")
-    await store.publish(ann, "event")
-    assert await store.answered(ann, "event")
-    assert await store.add(ann, "d", turn("q", event_id="event")) == 1
+    owed = Told(ann, "d", replace(turn("q", event_id="event"), number=2))
+    assert await store.noted(ann, "event") == Noted(seen=True, owed=owed)
+    await store.settle(ann, "event")
+    assert await store.noted(ann, "event") == Noted(seen=True)
+    assert await store.add(ann, "d", turn("q", event_id="event")) == REPEATED
 
 
 async def test_a_forgotten_person_has_nothing_left_and_is_not_brought_back_by_an_old_question(
@@ -95,12 +100,52 @@ async def test_a_forgotten_person_has_nothing_left_and_is_not_brought_back_by_an
 ) -> None:
     await store.add(ann, "one", turn("q", 100.0, "event"))
     await store.add(ann, "two", turn("q", 101.0))
-    assert await store.forget(ann, 200.0) == 2
-    assert await store.forget(ann, 150.0) == 0
-    assert await store.add(ann, "one", turn("q", 199.0)) == 0
-    assert not await store.answered(ann, "event")
+    assert await store.forget(ann, 200.0) == Forgotten(dialogues=2, owed=1, events=1)
+    assert await store.forget(ann, 150.0) == Forgotten(0, 0, 0)
+    assert await store.add(ann, "one", turn("q", 199.0)) == FORGOTTEN
+    assert await store.noted(ann, "event") == Noted(seen=False)
     left = [key async for key in redis.scan_iter(f"dialogue:{{t/{ann.tenant}/*")]
     assert left == [f"dialogue:{{t/{ann.tenant}/ann}}#gone".encode()]
+
+
+async def test_a_wish_that_comes_late_leaves_what_was_asked_after_it(store: RedisDialogues, ann: Person) -> None:
+    await store.add(ann, "d", turn("old", 100.0, "old event"))
+    await store.add(ann, "d", turn("new", 300.0, "new event"))
+    assert await store.forget(ann, 200.0) == Forgotten(dialogues=1, owed=1, events=1)
+    assert [each.question for each in (await store.read(ann, "")).turns] == ["new"]
+    assert (await store.noted(ann, "new event")).owed is not None
+
+
+async def test_a_person_who_begins_too_many_conversations_loses_the_oldest(
+    store: RedisDialogues, redis: Redis, ann: Person
+) -> None:
+    for n in range(MOST_DIALOGUES + 5):
+        await store.add(ann, f"d{n}", turn("q", 100.0 + n))
+    assert (await store.read(ann, "d4")).turns == ()
+    assert len((await store.read(ann, "d5")).turns) == 1
+    assert len([key async for key in redis.scan_iter(f"dialogue:{{t/{ann.tenant}/ann}}:*")]) == MOST_DIALOGUES
+
+
+async def test_a_clock_that_jumps_hides_no_conversation_from_erasure(
+    store: RedisDialogues, redis: Redis, ann: Person
+) -> None:
+    now, far = 1_700_000_000.0, 4_000_000_000.0
+    for name, at in (("present", now), ("future", far), ("past", 1.0)):
+        await store.add(ann, name, turn("q", at))
+    assert (await store.forget(ann, far + 1)).dialogues == 3
+    assert [key async for key in redis.scan_iter(f"dialogue:{{t/{ann.tenant}/ann}}:*")] == []
+
+
+async def test_how_far_a_topic_is_applied_only_grows_within_a_life_of_the_log(
+    store: RedisDialogues, tenant: str
+) -> None:
+    assert await store.applied("life", tenant, 0) is None
+    for log, offset in (("life", 7), ("life", 3)):
+        await store.reach(Span(log, tenant, 0, offset))
+    assert await store.applied("life", tenant, 0) == 7
+    assert await store.applied("next|life", tenant, 0) is None
+    await store.reach(Span("next|life", tenant, 0, 2))
+    assert (await store.applied("next|life", tenant, 0), await store.applied("life", tenant, 0)) == (2, None)
 
 
 async def test_a_forgotten_person_may_begin_anew(store: RedisDialogues, ann: Person) -> None:

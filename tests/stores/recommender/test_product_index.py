@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import uuid
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +17,14 @@ from qdrant_client import AsyncQdrantClient
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Allowed, Entry
 from recommender.domain.words import Bag
+from recommender.stores.payload import collection
 from recommender.stores.qdrant_edge import EdgeProductIndex
-from recommender.stores.qdrant_server import ServerProductIndex
+from recommender.stores.qdrant_server import ServerProductIndex, SpaceMismatch, connect
 
-pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
+pytestmark = [  # what the engine inside the client says of calls that mean nothing to it
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning"),
+]
 DIM, SPACE = 4, "test@1"
 ALL = Allowed(out_of_stock=True)
 
@@ -40,13 +45,20 @@ def empty_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["edge", "server"])
+@pytest.fixture(params=["edge", "client", "server"])
 async def index(request: pytest.FixtureRequest, tmp_path: Path, empty_shard: Path) -> AsyncIterator[Any]:
+    """qdrant-edge; the server's store over the engine inside its client; and over a server where there is one."""
+    made: Any
+    client: AsyncQdrantClient | None = None
+    space = SPACE
     if request.param == "edge":
         shutil.copytree(empty_shard, tmp_path, dirs_exist_ok=True)
-        made: Any = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
+        made = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
     else:
-        made = ServerProductIndex(AsyncQdrantClient(":memory:"), space=SPACE, dim=DIM)
+        space = f"{SPACE}-{uuid.uuid4().hex}"
+        at_server = request.param == "server"
+        client = connect(request.getfixturevalue("qdrant_url")) if at_server else AsyncQdrantClient(":memory:")
+        made = ServerProductIndex(client, space=space, dim=DIM, quantised_from=3)
         await made.open()
     await made.upsert(
         [
@@ -57,6 +69,8 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path, empty_shard: Pat
         ]
     )
     yield made
+    if client is not None:
+        await client.delete_collection(collection(space))
     await made.close()
 
 
@@ -119,6 +133,57 @@ async def test_a_product_without_words_the_encoder_knows_is_kept(index: Any) -> 
     blank = entry("blank", 0, {9: 1.0})
     await index.upsert([Entry(blank.product, np.zeros(DIM, dtype=np.float32), blank.words, blank.position)])
     assert [hit.product_id for hit in await index.by_words("shop", {9: 1.0}, 10, ALL)] == ["blank"]
+
+
+async def test_a_replica_that_was_held_up_overwrites_nothing_newer() -> None:
+    client = AsyncQdrantClient(":memory:")
+    held_up, owner = (ServerProductIndex(client, space=SPACE, dim=DIM) for _ in range(2))
+    for replica in (held_up, owner):
+        await replica.open()
+    await owner.upsert([entry("a", 1, {1: 1.0}, offset=9)])
+    await held_up.upsert([entry("a", 2, {1: 1.0}, offset=8), entry("b", 2, {1: 1.0}, offset=8)])
+    stored = {each.key.product_id: each for each in await owner.stored()}
+    assert {name: each.position for name, each in stored.items()} == {"a": "log/0/9", "b": "log/0/8"}
+    assert stored["a"].vector.tolist() == [0, 1, 0, 0]
+    await owner.close()
+
+
+async def test_another_life_of_the_log_is_believed_whatever_its_offsets() -> None:
+    index = ServerProductIndex(AsyncQdrantClient(":memory:"), space=SPACE, dim=DIM)
+    await index.open()
+    await index.upsert([entry("a", 1, {1: 1.0}, offset=9)])
+    anew = entry("a", 2, {1: 1.0})
+    await index.upsert([Entry(anew.product, anew.vector, anew.words, Position("next", 0, 0))])
+    assert [each.position for each in await index.stored()] == ["next/0/0"]
+    await index.close()
+
+
+async def test_many_products_are_written_and_deleted_in_bounded_requests(index: Any) -> None:
+    many = [entry(f"m{n}", 3, {n: 1.0}) for n in range(450)]
+    await index.upsert(many)
+    assert len(await index.stored()) == 454
+    await index.delete([each.product.key for each in many])
+    assert len(await index.stored()) == 4
+
+
+async def test_an_encoder_of_another_size_is_refused_with_a_remedy() -> None:
+    client = AsyncQdrantClient(":memory:")
+    await ServerProductIndex(client, space=SPACE, dim=DIM).open()
+    with pytest.raises(SpaceMismatch, match="4 dimensions, the encoder makes 8; give the encoder a new name"):
+        await ServerProductIndex(client, space=SPACE, dim=8).open()
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "rest", "grpc"),
+    [("http://qdrant:6333", "http://qdrant:6333", 6334), ("http://localhost:32768?grpc_port=32775", "", 32775)],
+)
+async def test_the_server_is_spoken_to_by_grpc(url: str, rest: str, grpc: int) -> None:
+    client = connect(url)
+    assert client.init_options["prefer_grpc"]
+    assert client.init_options["grpc_port"] == grpc
+    assert client.init_options["url"].startswith(rest)
+    await client.close()
 
 
 async def test_an_edge_shard_is_found_again_after_a_restart(tmp_path: Path) -> None:

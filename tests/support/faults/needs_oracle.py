@@ -23,6 +23,7 @@ from needs.domain.weights import Kind, KindWeights, Recency
 from needs.domain.words import Words
 
 PRODUCTS = tuple(f"p{number}" for number in range(31))  # a prime: people and products meet in all pairs
+LATE = "p31"  # comes when a test says so
 Event = Mapping[str, Any]
 
 
@@ -74,7 +75,7 @@ def expected(events: Iterable[Event]) -> dict[tuple[str, str], Expected]:
 
 def _table(tenant: str) -> ProductTable:
     table = ProductTable(encoder().dim)
-    for product in PRODUCTS:
+    for product in (*PRODUCTS, LATE):
         record = vector_record(tenant, product)
         table.put(Product(tenant, product, vector_of(product), category=record["category"], brand=record["brand"]))
     return table

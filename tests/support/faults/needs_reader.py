@@ -15,6 +15,7 @@ from faults.needs_oracle import Difference, Expected
 from faults.service import Service
 
 _AT_ONCE = 32  # calls under way
+_TRIES = 20  # a pool holds some connections that a fault has ended, and each is found out by one call
 _ALIKE = 2e-3  # of a unit vector: what has left the ring is kept in float16
 
 
@@ -38,15 +39,32 @@ def difference(service: Service, wanted: dict[tuple[str, str], Expected]) -> Dif
     stub, found = NeedsServiceStub(service.channel), Difference()
     for part in _parts(list(wanted.items())):
         users = [UserRef(tenant=tenant, user_id=user) for (tenant, user), _ in part]
-        profiles = [stub.GetProfile.future(pb.GetProfileRequest(user=user), timeout=10) for user in users]
-        needs = [stub.GetNeed.future(pb.GetNeedRequest(user=user), timeout=10) for user in users]
+        profiles = _ask(stub.GetProfile, [pb.GetProfileRequest(user=user) for user in users])
+        needs = _ask(stub.GetNeed, [pb.GetNeedRequest(user=user) for user in users])
         for (person, right), profile, need in zip(part, profiles, needs, strict=True):
             who = "/".join(person)
-            found.count(who, right.kinds, dict(profile.result().profile.kinds))
-            found.compare_need(who, right.need, need.result().need)
+            found.count(who, right.kinds, dict(profile.profile.kinds))
+            found.compare_need(who, right.need, need.need)
     if found.vector > _ALIKE:
         found.told.append(f"a vector is {found.vector:.2g} away")
     return found
+
+
+def _ask(call: Any, requests: Sequence[Any]) -> list[Any]:
+    """All at once; who is told that an engine is away asks again, as the remedy says."""
+    under_way = [call.future(request, timeout=10) for request in requests]
+    return [_reply(call, request, asked) for request, asked in zip(requests, under_way, strict=True)]
+
+
+def _reply(call: Any, request: Any, asked: Any) -> Any:
+    for _ in range(_TRIES):
+        try:
+            return asked.result()
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            asked = call.future(request, timeout=10)
+    return asked.result()
 
 
 def _parts(everything: list[Any]) -> Iterable[list[Any]]:

@@ -96,10 +96,14 @@ class Service:
         assert code == 0, f"{self.name} ended with {code}:\n{self.log[-2000:]}"
 
     def close(self) -> None:
-        """End it in any case, and forget the channel."""
+        """End it in any case, if it can by leaving its group, and forget the channel."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
+            self.process.terminate()
+            try:
+                self.process.wait(8)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
         self._channel.close()
 
     def _serving(self) -> bool:

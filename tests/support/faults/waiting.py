@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import grpc
+
 T = TypeVar("T")
 _LOOK = 0.02  # seconds between two looks
 
@@ -33,3 +35,16 @@ def listens(port: int) -> bool:
     """Whether something on 127.0.0.1 answers there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def patiently(ask: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
+    """Ask until the answer is true, over calls that fail because a server is away; how many seconds that took."""
+    started, why = time.monotonic(), "it answers `stale`"
+    while time.monotonic() - started < seconds:
+        try:
+            if ask():
+                return time.monotonic() - started
+        except grpc.RpcError as error:
+            why = f"{error.code()}: {error.details()}"
+            time.sleep(_LOOK)
+    raise AssertionError(f"{what} is not where it must be after {seconds:g} s: {why}")

@@ -18,10 +18,11 @@ from content.domain.product import Money, Product
 from content.reader import TextReader
 from content.stores.compositions_redis import RedisCompositions
 from content.stores.experiments_redis import RedisExperiments
+from content.stores.positions_redis import RedisPositions
 from content.stores.templates_redis import RedisTemplates
 from content.usecases.candidates import Candidates
 from content.usecases.compose import Compose, Policy
-from content.usecases.ports import Awaited, KnownCustomer, KnownProduct, Written
+from content.usecases.ports import Awaited, KnownCustomer, KnownProduct, Span, Written
 from content.words import load as words
 from lm import lexical
 from lm.static import StaticEncoder
@@ -81,7 +82,9 @@ class Shop:
     now: int = NOW
 
     def __post_init__(self) -> None:
+        self._loaded = 0
         self.templates = RedisTemplates(self.redis)
+        self.positions = RedisPositions(self.redis)
         self.experiments = RedisExperiments(self.redis, lambda: self.now)
         month = timedelta(days=30)
         self.compositions = RedisCompositions(self.redis, lambda: self.now, lifetime=month, forgotten_for=month)
@@ -101,7 +104,9 @@ class Shop:
 
     async def template(self, template_id: str, body: str, **changes: str | int) -> None:
         given = {"channel": "push", "language": "en", "appeal": "", **changes}
-        await self.templates.put([Template(tenant=self.tenant, template_id=template_id, body=body, **given)])  # type: ignore[arg-type]
+        template = Template(tenant=self.tenant, template_id=template_id, body=body, **given)  # type: ignore[arg-type]
+        self._loaded += 1
+        await self.templates.apply(Span("log", self.tenant, 0, self._loaded), [(self._loaded - 1, template)])
 
 
 @dataclass

@@ -12,9 +12,10 @@ import pytest
 from content.domain.composition import Outcome
 from content.domain.customer import Customer, NoConsent
 from content.domain.errors import ConsentUnknown, NothingToSay, UnknownExperiment, UnknownProduct
+from content.stores.names import person_key
 from content.usecases.compose import Compose, Wish
 from content.usecases.learn import Forget, LearnOutcomes, TellExperiments
-from content.usecases.ports import Happened, KnownCustomer, Replaced, Span, Written
+from content.usecases.ports import Forgotten, Happened, KnownCustomer, Replaced, Span, Written
 
 AGREED = {"marketing": True}
 
@@ -147,7 +148,7 @@ async def test_outcomes_move_the_choice(shop: Any, compose: Compose) -> None:
     """After enough clicks on one arm, which were not before, it is chosen more, and its propensity says so."""
     await shop.template("a", "{title}. Have a look?")
     await shop.template("b", "{title}. Take a look?")
-    learn = LearnOutcomes(shop.experiments, shop.compositions)
+    learn = LearnOutcomes(shop.experiments, shop.compositions, shop.positions)
     before = Counter([(await compose(wish(shop), seed)).composition.variant_id for seed in range(40)])
     offset = 0
     for seed in range(60):
@@ -176,7 +177,7 @@ async def test_an_outcome_of_a_variant_that_was_never_shown_is_handed_back(shop:
     said = (await compose(wish(shop), seed=1)).composition
     good = Happened(0, "e0", shop.person(), Outcome.CLICK, said.composition_id, said.experiment_id, "a", shop.now)
     invented = replace(good, offset=1, event_id="e1", variant_id="x")
-    learn = LearnOutcomes(shop.experiments, shop.compositions)
+    learn = LearnOutcomes(shop.experiments, shop.compositions, shop.positions)
     assert await learn(Span("log", "clicks", 0, 2), [good, invented]) == [invented]
     experiment = await TellExperiments(shop.experiments).one(shop.tenant, "push.en")
     assert list(experiment.arms) == ["a"]
@@ -186,14 +187,14 @@ async def test_an_outcome_of_a_variant_that_was_never_shown_is_handed_back(shop:
 async def test_who_is_forgotten_leaves_counts_that_name_nobody(shop: Any, compose: Compose) -> None:
     await shop.template("a", "{title}")
     said = (await compose(wish(shop), seed=1)).composition
-    learn, forget = LearnOutcomes(shop.experiments, shop.compositions), Forget(shop.compositions)
+    learn, forget = LearnOutcomes(shop.experiments, shop.compositions, shop.positions), Forget(shop.compositions)
     click = Happened(0, "e0", shop.person(), Outcome.CLICK, said.composition_id, said.experiment_id, "a", shop.now)
     await learn(Span("log", "clicks", 0, 1), [click])
-    assert await forget(shop.person(), shop.now + 1) == 1
-    assert await forget(shop.person(), shop.now + 1) == 0
+    assert await forget(shop.person(), shop.now + 1) == Forgotten(compositions=1, responses=1)
+    assert await forget(shop.person(), shop.now + 1) == Forgotten()
     late = replace(click, offset=1, event_id="e1")
     await learn(Span("log", "clicks", 0, 2), [late])
     assert await shop.compositions.responses(shop.person()) == {}
     assert (await TellExperiments(shop.experiments).one(shop.tenant, "push.en")).total("a").clicks == 2
-    names = [key.decode() async for key in shop.redis.scan_iter(f"*{shop.tenant}/ada*")]
-    assert names == [f"composition:{{t/{shop.tenant}/ada}}:gone"]
+    names = [key.decode() async for key in shop.redis.scan_iter(f"composition:*{shop.tenant}*")]
+    assert names == [person_key(shop.person(), "gone")]

@@ -29,12 +29,17 @@ from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.explain import Explain
-from recommender.usecases.learn import Behavior, Forget, LearnBehavior, LearnCatalog, ProductChange
+from recommender.usecases.follow import Follow
+from recommender.usecases.learn import Behavior, Forget, LearnBehavior
+from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
 from recommender.usecases.offer import Asked, Recommend, Search, Similar
-from recommender.usecases.ports import NeedsAway, NeedView, Person, Span
+from recommender.usecases.ports import NeedsAway, NeedView
+from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.relations import Person, Span
+from recommender.usecases.restore import Restore
 from recommender.usecases.understand import Understand
-from recommender.usecases.world import Restore, World
+from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
 
 MODELS = TextModels(lm.load.encoder("static"))
@@ -95,8 +100,12 @@ class InProcess:
         self.index = EdgeProductIndex(folder / "qdrant", space=MODELS.space, dim=MODELS.dim)
         self.world, self.told, self.needs, self.progress = World(MODELS.dim), Told(), Away(), Progress()
         self.catalog = LearnCatalog(self.world, self.relations, self.index, MODELS, self.told)
-        self.behavior, self.forget = LearnBehavior(self.world, self.relations), Forget(self.world, self.relations)
-        understand = Understand(self.world, self.relations, self.needs, MODELS, self.progress)
+        self._restore = Restore(self.relations, self.index, MODELS, product_of_record)
+        self.follow = Follow(self.world, self.relations, MODELS, product_of_record, self._restore)
+        self.behavior = LearnBehavior(self.world, self.relations, self.follow)
+        self.forget = Forget(self.world, self.relations)
+        reach = Reach(self.progress, self.relations, self.follow)
+        understand = Understand(self.world, self.relations, self.needs, MODELS, reach, self.follow)
         candidates = Candidates(self.index)
         writer = writer or GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, MODELS)
@@ -104,10 +113,10 @@ class InProcess:
         self.similar = Similar(self.world, candidates, MODELS)
         self.search = Search(self.world, understand, candidates, MODELS)
         self.explain = Explain(self.world, understand, MODELS, Weights())
-        self._offsets = itertools.count()
+        self._offsets, self._events = itertools.count(), itertools.count(1)
 
     async def restore(self) -> int:
-        return await Restore(self.world, self.relations, self.index, MODELS, product_of_record)()
+        return await self._restore(self.world)
 
     async def load(self, *products: dict[str, Any], log: str = "log", offset: int | None = None) -> None:
         """Catalogue records, one slice."""
@@ -133,7 +142,9 @@ class InProcess:
         """Clickstream records, one slice; the offset after it."""
         first = await self.relations.next_offset(log, CLICKS, 0) if offset is None else offset
         person = Person("default", user)
-        acts = [Behavior(first + i, person, p, done, at + i, 1.0) for i, p in enumerate(product_ids)]
+        acts = [
+            Behavior(first + i, person, p, done, at + i, 1.0, next(self._events)) for i, p in enumerate(product_ids)
+        ]
         await self.behavior(Span(log, CLICKS, 0, first + len(acts)), acts)
         return first + len(acts)
 

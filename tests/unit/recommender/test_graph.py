@@ -66,7 +66,7 @@ def test_a_graph_rebuilt_from_histories_is_the_graph_that_grew() -> None:
 
 def test_a_person_taken_out_leaves_nothing_behind() -> None:
     history, graph = past((0, BUY), (1, Done.SEEN), (2, BUY), (0, Done.SEEN))
-    graph.learn(history.meetings(), sign=-1.0)
+    graph.learn(history.undone())
     assert snapshot(graph) == snapshot(Graph())
 
 

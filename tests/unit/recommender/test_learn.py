@@ -6,7 +6,8 @@ from typing import Any
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
-from recommender.usecases.ports import Person, Span
+from recommender.usecases.learn import Forgotten
+from recommender.usecases.relations import Person, Span
 from recommender.usecases.resume import Resume
 
 ANN = Person("default", "ann")
@@ -85,7 +86,7 @@ async def test_an_index_that_lags_behind_the_records_is_mended_at_the_start(
 
 
 async def test_a_log_that_knows_no_product_is_told_all_of_them_once(shop: Any) -> None:
-    resume = Resume(shop.world, shop.relations, shop.told)
+    resume = Resume(shop.world, shop.relations, shop.told, shop.follow)
     shop.told.entries.clear()
     source = type("Source", (), {"log": "another", "topic": "attune.catalog.v1", "partition": 0})()
     assert await resume.offsets([source]) == {source: 0}
@@ -97,8 +98,8 @@ async def test_a_log_that_knows_no_product_is_told_all_of_them_once(shop: Any) -
 async def test_who_is_forgotten_leaves_nothing_and_older_events_bring_nothing_back(shop: Any) -> None:
     await shop.do("ann", "kettle", "pot", done=BUY, at=1000)
     graph = shop.world.shop("default").graph
-    assert await shop.forget(ANN, 5000) == 1
-    assert await shop.forget(ANN, 5000) == 0
+    assert await shop.forget(ANN, 5000) == Forgotten(histories=1, edges=2)
+    assert await shop.forget(ANN, 5000) == Forgotten(0, 0)
     assert graph.transitions.between(0, 1) == graph.together.between(0, 1) == 0
     await shop.do("ann", "cup", at=4000)
     assert not (await shop.relations.history(ANN)).items

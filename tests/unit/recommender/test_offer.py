@@ -11,8 +11,9 @@ from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVect
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
-from recommender.usecases.ports import Behavior, Fallback, Person, Written
+from recommender.usecases.ports import Behavior, Fallback, Written
 from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.relations import Person
 
 ANN, NOBODY = Person("default", "ann"), Person("default", "nobody")
 BUY = Done.WANTED | Done.BOUGHT

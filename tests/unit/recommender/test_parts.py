@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from recommender.clients import Breaker
+from recommender.breaker import Breaker
 from recommender.domain.mentions import by_name, sentences
 from recommender.domain.product import Position, above, in_language
 from recommender.domain.trend import HALF_LIFE, Trend, share

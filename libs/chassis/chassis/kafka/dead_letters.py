@@ -10,6 +10,7 @@ from chassis.kafka.records import Record, Rejected, Source
 
 SUFFIX = ".dead"
 LONGEST_COPY = 65_536  # bytes of an oversized value that are kept
+_DIGITS = 7  # of a number of attempts; what is longer was not written by us
 
 
 class DeadLetters:
@@ -26,7 +27,10 @@ class DeadLetters:
         self._producer, self._service, self._max_bytes, self._now = producer, service, max_bytes, now
 
     async def write(self, source: Source, record: Record, why: Rejected, *, attempts: int = 1) -> None:
-        """Keep the record and the reason. A repeat after a crash has the same source position."""
+        """Keep the record and the reason. A repeat after a crash has the same source position.
+
+        A record that was sent again says in its own `dead-attempts` how often it had failed before.
+        """
         value, cut = record.value, {}
         if value is not None and len(value) > self._max_bytes:
             cut = {"dead-original-bytes": str(len(value))}
@@ -42,8 +46,13 @@ class DeadLetters:
             "dead-partition": str(source.partition),
             "dead-offset": str(record.offset),
             "dead-log": source.log,
-            "dead-attempts": str(attempts),
+            "dead-attempts": str(attempts + _earlier(record)),
             "dead-at": self._now().isoformat(),
             **cut,
         }
         await self._producer.send_raw(source.topic + SUFFIX, record.key, value, headers)
+
+
+def _earlier(record: Record) -> int:
+    said = record.headers.get("dead-attempts", "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < _DIGITS else 0

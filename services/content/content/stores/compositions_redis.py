@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from content.domain.appeals import Response
 from content.domain.composition import Composition, Outcome
 from content.domain.customer import Person
 from content.stores.away import memory
 from content.stores.counting import Counter
-from content.usecases.ports import Happened, Span
+from content.stores.names import person_key
+from content.usecases.ports import Forgotten, Happened, Span
 
 _MOST = 200  # compositions of one person: some weeks of mail and banners
 _COLUMNS = {Outcome.IMPRESSION: "shown", Outcome.CLICK: "clicked"}
@@ -38,17 +40,19 @@ redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return 1
 """
 # KEYS: made, order, responses, events, gone. ARGV: when it was asked for, how long that is kept in ms.
+# A wish that was granted before changes nothing: what is there came later.
 _FORGET = """
-local count = redis.call('HLEN', KEYS[1])
+if tonumber(redis.call('GET', KEYS[5]) or '-1') >= tonumber(ARGV[1]) then return {0, 0} end
+local made, events = redis.call('HLEN', KEYS[1]), redis.call('ZCARD', KEYS[4])
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
-local before = tonumber(redis.call('GET', KEYS[5]) or '-1')
-redis.call('SET', KEYS[5], string.format('%.0f', math.max(before, tonumber(ARGV[1]))), 'PX', ARGV[2])
-return count
+redis.call('SET', KEYS[5], ARGV[1], 'PX', ARGV[2])
+return {made, events}
 """
+_TOGETHER = 500  # people whose responses are written in one round trip
 
 
 class RedisCompositions:
-    """Keys `composition:{t/<tenant>/<user>}:<part>`, one slot per person.
+    """Keys `composition:{t/<tenant>/<digest of the user id>}:<part>`, one slot per person.
 
     Parts: `made` is composition id → composition, `order` its times, `responses` and `events` as Counter says, `gone`
     when the person asked to be forgotten.
@@ -63,7 +67,7 @@ class RedisCompositions:
         self._remember, self._forget = redis.register_script(_REMEMBER), redis.register_script(_FORGET)
 
     async def remember(self, person: Person, composition: Composition) -> bool:
-        keys = [_key(person, part) for part in ("made", "order", "gone")]
+        keys = [person_key(person, part) for part in ("made", "order", "gone")]
         arguments: list[str | bytes | int] = [
             composition.composition_id,
             _encode(composition),
@@ -78,13 +82,13 @@ class RedisCompositions:
         with memory():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for person, composition_id in wanted:
-                    pipe.hget(_key(person, "made"), composition_id)
+                    pipe.hget(person_key(person, "made"), composition_id)
                 blobs: list[bytes | None] = await pipe.execute()
         return [None if blob is None else _decode(blob) for blob in blobs]
 
     async def responses(self, person: Person) -> Mapping[str, Response]:
         with memory():
-            held: dict[Any, Any] = await self._redis.hgetall(_key(person, "responses"))
+            held: dict[Any, Any] = await self._redis.hgetall(person_key(person, "responses"))
         found: dict[str, Response] = {}
         for key, number in held.items():
             kind, _, rest = key.decode().partition(":")
@@ -94,27 +98,32 @@ class RedisCompositions:
                 found[appeal] = replace(before, **{_COLUMNS[Outcome(outcome)]: int(number)})
         return found
 
-    async def respond(self, span: Span, person: Person, outcomes: Sequence[tuple[Happened, str]]) -> None:
-        fields = [(outcome, f"n:{outcome.outcome}:{appeal}") for outcome, appeal in outcomes]
+    async def respond(self, span: Span, outcomes: Mapping[Person, Sequence[tuple[Happened, str]]]) -> None:
+        people = list(outcomes)
         with memory():
-            await self._counter.add(
-                _key(person, "responses"),
-                _key(person, "events"),
-                span,
-                fields,
-                arrived=self._now(),
-                gone=_key(person, "gone"),
-                lifetime_ms=self._lifetime,
-            )
+            for start in range(0, len(people), _TOGETHER):
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for person in people[start : start + _TOGETHER]:
+                        await self._add(pipe, span, person, outcomes[person])
+                    await pipe.execute()
 
-    async def forget(self, person: Person, at: int) -> int:
-        keys = [_key(person, part) for part in ("made", "order", "responses", "events", "gone")]
+    async def _add(self, pipe: Pipeline, span: Span, person: Person, outcomes: Sequence[tuple[Happened, str]]) -> None:
+        await self._counter.add(
+            pipe,
+            person_key(person, "responses"),
+            person_key(person, "events"),
+            span,
+            [(outcome, f"n:{outcome.outcome}:{appeal}") for outcome, appeal in outcomes],
+            arrived=self._now(),
+            gone=person_key(person, "gone"),
+            lifetime_ms=self._lifetime,
+        )
+
+    async def forget(self, person: Person, at: int) -> Forgotten:
+        keys = [person_key(person, part) for part in ("made", "order", "responses", "events", "gone")]
         with memory():
-            return int(await self._forget(keys=keys, args=[at, self._forgotten_for]))
-
-
-def _key(person: Person, part: str) -> str:
-    return f"composition:{{t/{person.tenant}/{person.user}}}:{part}"
+            made, responses = await self._forget(keys=keys, args=[at, self._forgotten_for])
+        return Forgotten(int(made), int(responses))
 
 
 def _ms(time: timedelta) -> int:

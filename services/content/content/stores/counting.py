@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.commands.core import AsyncScript
 
+from content.stores.names import event_digest
 from content.usecases.ports import Happened, Span
 
-_KEPT_EVENTS = 10_000  # ids per counter: a producer that sends again does so within minutes
+_KEPT_EVENTS = 10_000  # digests per counter: a producer that sends again does so within minutes
 
-# KEYS: counts, event ids, when to forget (or the counts again, where nobody can be forgotten). All share one slot.
-# ARGV: source, life of the log, next offset, arrival, event ids kept, lifetime in ms or 0, then per outcome: offset,
-# event id, time, field.
+# KEYS: counts, digests of event ids, when to forget (or the counts again, where nobody can be forgotten), in one slot.
+# ARGV: source, life of the log, next offset, arrival, digests kept, lifetime in ms or 0, then per outcome: offset,
+# digest of the event id, time, field.
 _COUNT = """
 local held, from = redis.call('HGET', KEYS[1], 'o:' .. ARGV[1]), 0
 if held then
@@ -47,7 +49,8 @@ class Counter:
     """Adds outcomes to the fields of a hash.
 
     Invariants: field `o:<topic>:<partition>` holds the life of the log and the next offset of what the counts contain,
-    and both change in one step; an event id that is in the set is in the counts.
+    and both change in one step; an event whose digest is in the set is in the counts. So a write whose reply was lost,
+    and one of a replica that lost the partition meanwhile, can be made again by anyone.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -55,6 +58,7 @@ class Counter:
 
     async def add(
         self,
+        pipe: Pipeline,
         counts: str,
         events: str,
         span: Span,
@@ -64,10 +68,12 @@ class Counter:
         gone: str | None = None,
         lifetime_ms: int = 0,
     ) -> None:
-        """Outcomes with the field of each; what was counted before, or happened before `gone`, is passed over."""
-        arguments: list[str | int] = [
+        """Puts into the pipeline: outcomes with the field of each; what was counted before, or happened before `gone`,
+        is passed over.
+        """
+        arguments: list[str | int | bytes] = [
             f"{span.topic}:{span.partition}", span.log, span.next_offset, arrived, _KEPT_EVENTS, lifetime_ms,
         ]  # fmt: skip
         for outcome, field in outcomes:
-            arguments += (outcome.offset, outcome.event_id, outcome.at, field)
-        await self._script(keys=[counts, events, gone or counts], args=arguments)
+            arguments += (outcome.offset, event_digest(outcome.event_id), outcome.at, field)
+        await self._script(keys=[counts, events, gone or counts], args=arguments, client=pipe)

@@ -19,7 +19,7 @@ _COLUMNS = {Outcome.IMPRESSION: "impressions", Outcome.CLICK: "clicks", Outcome.
 
 class RedisExperiments:
     """Keys: `experiment:{t/<tenant>/<id>}:arms` is a hash with `a:<variant>` for each arm, a count in each
-    `n:<outcome>:<context>:<variant>`, `o:…` as Counter says and `last`; `…:events` holds ids of counted events;
+    `n:<outcome>:<context>:<variant>`, `o:…` as Counter says and `last`; `…:events` holds digests of counted events;
     `experiment:{t/<tenant>}:all` holds the ids of a shop's experiments. Nothing in them names a person.
     """
 
@@ -50,7 +50,10 @@ class RedisExperiments:
         counts = _arms(tenant, experiment_id)
         fields = [(o, f"n:{o.outcome}:{context}:{o.variant_id}") for o, context in outcomes]
         with memory():
-            await self._counter.add(counts, _events(tenant, experiment_id), span, fields, arrived=self._now())
+            async with self._redis.pipeline(transaction=False) as pipe:
+                events = _events(tenant, experiment_id)
+                await self._counter.add(pipe, counts, events, span, fields, arrived=self._now())
+                await pipe.execute()
 
 
 def _experiment(experiment_id: str, held: dict[Any, Any]) -> Experiment:

@@ -10,60 +10,77 @@ from redis.asyncio import Redis
 
 from content.domain.gaps import Template
 from content.stores.away import memory
+from content.usecases.ports import Span
 
 _TENANTS = "template:#tenants"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Template).decode
 
+# KEYS: all, version, read. ARGV: source, life of the log, next offset, then per change: offset, template id, template
+# (empty: gone).
+_APPLY = """
+local held, from = redis.call('HGET', KEYS[3], ARGV[1]), 0
+if held then
+  local log, offset = string.match(held, '^(.*) (%d+)$')
+  if log == ARGV[2] then from = tonumber(offset) end
+end
+if from >= tonumber(ARGV[3]) then return 0 end
+for place = 4, #ARGV, 3 do
+  if tonumber(ARGV[place]) >= from then
+    if ARGV[place + 2] == '' then redis.call('HDEL', KEYS[1], ARGV[place + 1])
+    else redis.call('HSET', KEYS[1], ARGV[place + 1], ARGV[place + 2]) end
+  end
+end
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
+return redis.call('INCR', KEYS[2])
+"""
+
 
 class RedisTemplates:
-    """Keys: `template:{t/<tenant>}:all` is template id → template, `template:{t/<tenant>}:version` counts the writes.
+    """Keys: `template:{t/<tenant>}:all` is template id → template, `…:version` counts the writes, `…:read` holds for
+    each `<topic>:<partition>` the life of the log and the next offset of what the templates contain.
 
-    Invariants: both change in one transaction; what is held in memory is used only while its version is Redis' own.
+    Invariants: all three change in one step, so that a replica which lost a partition meanwhile puts no older template
+    over a newer one; what is held in memory is used only while its version is Redis' own.
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._redis, self._apply = redis, redis.register_script(_APPLY)
         self._held: dict[str, tuple[Any, list[Template]]] = {}  # tenant → version, templates by id
 
-    async def put(self, templates: Sequence[Template]) -> None:
-        by_tenant: dict[str, dict[Any, Any]] = {}
-        for template in templates:
-            by_tenant.setdefault(template.tenant, {})[template.template_id] = _encode(template)
+    async def apply(self, span: Span, changes: Sequence[tuple[int, Template | str]]) -> None:
+        tenants = {change.tenant for _, change in changes if isinstance(change, Template)}
         with memory():
-            for tenant, blobs in by_tenant.items():
-                await self._redis.sadd(_TENANTS, tenant)  # before: a tenant without templates does no harm
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    pipe.hset(_all(tenant), mapping=blobs)
-                    pipe.incr(_version(tenant))
-                    await pipe.execute()
+            if tenants:
+                await self._redis.sadd(_TENANTS, *tenants)  # before: a tenant without templates does no harm
+            if any(isinstance(change, str) for _, change in changes):
+                members: set[Any] = await self._redis.smembers(_TENANTS)
+                tenants |= {member.decode() for member in members}
+            for tenant in sorted(tenants):
+                await self._apply_to(tenant, span, changes)
 
-    async def remove(self, template_id: str) -> None:
-        with memory():
-            tenants: set[Any] = await self._redis.smembers(_TENANTS)
-            for name in (tenant.decode() for tenant in tenants):
-                async with self._redis.pipeline(transaction=True) as pipe:
-                    pipe.hdel(_all(name), template_id)
-                    pipe.incr(_version(name))
-                    await pipe.execute()
+    async def _apply_to(self, tenant: str, span: Span, changes: Sequence[tuple[int, Template | str]]) -> None:
+        arguments: list[str | int | bytes] = [f"{span.topic}:{span.partition}", span.log, span.next_offset]
+        for offset, change in changes:
+            if isinstance(change, str):
+                arguments += (offset, change, "")
+            elif change.tenant == tenant:
+                arguments += (offset, change.template_id, _encode(change))
+        await self._apply(keys=[_key(tenant, part) for part in ("all", "version", "read")], args=arguments)
 
     async def of_channel(self, tenant: str, channel: str) -> list[Template]:
         with memory():
-            version: Any = await self._redis.get(_version(tenant))
+            version: Any = await self._redis.get(_key(tenant, "version"))
             held = self._held.get(tenant)
             if held is None or held[0] != version:
                 async with self._redis.pipeline(transaction=True) as pipe:
-                    pipe.get(_version(tenant))
-                    pipe.hvals(_all(tenant))
+                    pipe.get(_key(tenant, "version"))
+                    pipe.hvals(_key(tenant, "all"))
                     version, blobs = await pipe.execute()
                 templates = sorted((_decode(blob) for blob in blobs), key=lambda template: template.template_id)
                 held = self._held[tenant] = (version, templates)
         return [template for template in held[1] if template.channel == channel]
 
 
-def _all(tenant: str) -> str:
-    return f"template:{{t/{tenant}}}:all"
-
-
-def _version(tenant: str) -> str:
-    return f"template:{{t/{tenant}}}:version"
+def _key(tenant: str, part: str) -> str:
+    return f"template:{{t/{tenant}}}:{part}"

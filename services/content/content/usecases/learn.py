@@ -9,26 +9,22 @@ from content.domain.customer import Person
 from content.domain.errors import UnknownExperiment
 from content.domain.experiment import Experiment
 from content.domain.gaps import Template, gaps
-from content.usecases.ports import Compositions, Experiments, Happened, Span, Templates
+from content.usecases.ports import Compositions, Experiments, Forgotten, Happened, Positions, Span, Templates
 
 
 class LearnTemplates:
-    """Keeps the templates current. A repeat writes the same again."""
+    """Keeps the templates current."""
 
-    def __init__(self, templates: Templates) -> None:
-        self._templates = templates
+    def __init__(self, templates: Templates, positions: Positions) -> None:
+        self._templates, self._steps = templates, _Steps(positions)
 
-    async def __call__(self, changes: Sequence[Template | str]) -> None:
-        """In their order; a text is the id of a template that is gone. Templates are `readable` ones."""
-        run: list[Template] = []
-        for change in changes:
-            if isinstance(change, str):
-                await self._templates.put(run)
-                run = []
-                await self._templates.remove(change)
-            else:
-                run.append(change)
-        await self._templates.put(run)
+    async def __call__(self, span: Span, changes: Sequence[tuple[int, Template | str]]) -> None:
+        """In their order, each with its offset; a text is the id of a template that is gone. Templates are `readable`
+        ones.
+        """
+        if changes:
+            await self._templates.apply(span, changes)
+        await self._steps.done(span)
 
 
 def readable(template: Template) -> Template:
@@ -40,8 +36,8 @@ def readable(template: Template) -> Template:
 class LearnOutcomes:
     """Counts what came of texts, by variant and by person, each event once."""
 
-    def __init__(self, experiments: Experiments, compositions: Compositions) -> None:
-        self._experiments, self._compositions = experiments, compositions
+    def __init__(self, experiments: Experiments, compositions: Compositions, positions: Positions) -> None:
+        self._experiments, self._compositions, self._steps = experiments, compositions, _Steps(positions)
 
     async def __call__(self, span: Span, outcomes: Sequence[Happened]) -> list[Happened]:
         """Returns those that belong to no variant we know; nothing is counted of them."""
@@ -58,8 +54,9 @@ class LearnOutcomes:
                 by_person.setdefault(outcome.person, []).append((outcome, ours.appeal))
         for (tenant, experiment), counted in by_experiment.items():
             await self._experiments.count(span, tenant, experiment, counted)
-        for person, counted in by_person.items():
-            await self._compositions.respond(span, person, counted)
+        if by_person:
+            await self._compositions.respond(span, by_person)
+        await self._steps.done(span)
         return [
             outcome
             for outcome in outcomes
@@ -98,9 +95,42 @@ class Forget:
     def __init__(self, compositions: Compositions) -> None:
         self._compositions = compositions
 
-    async def __call__(self, person: Person, at: int) -> int:
-        """How many compositions were removed; `at` in milliseconds since 1970. Safe to repeat."""
+    async def __call__(self, person: Person, at: int) -> Forgotten:
+        """What was removed; `at` in milliseconds since 1970. Safe to repeat."""
         return await self._compositions.forget(person, at)
+
+
+class GrantErasures:
+    """Forgets the people of a piece of the log."""
+
+    def __init__(self, forget: Forget, positions: Positions) -> None:
+        self._forget, self._steps = forget, _Steps(positions)
+
+    async def __call__(self, span: Span, wishes: Sequence[tuple[Person, int]]) -> None:
+        """Each with the time of the wish in milliseconds since 1970."""
+        for person, at in wishes:
+            await self._forget(person, at)
+        await self._steps.done(span)
+
+
+class _Steps:
+    """Tells how far the log is in the stores.
+
+    Invariant: what is called sure was followed by a later span, so its refused records are in the dead letters too:
+    they are written after the span is done, and must come again when the process ends in between.
+    """
+
+    def __init__(self, positions: Positions) -> None:
+        self._positions = positions
+        self._last: dict[tuple[str, str, int], tuple[int | None, int]] = {}  # → sure, done
+
+    async def done(self, span: Span) -> None:
+        key = (span.log, span.topic, span.partition)
+        sure, before = self._last.get(key, (None, -1))
+        if before >= 0 and span.next_offset > before:
+            sure = before
+        await self._positions.reached(span, sure)
+        self._last[key] = (sure, span.next_offset)
 
 
 def _agrees(composition: Composition | None, outcome: Happened) -> bool:

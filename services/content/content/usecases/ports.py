@@ -121,14 +121,25 @@ class MemoryAway(ConnectionError):
         super().__init__(f"the memory of content does not answer: {reason}")
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of one partition of the log."""
+
+    log: str  # which life of the log
+    topic: str
+    partition: int
+    next_offset: int
+
+
 class Templates(Protocol):
     """Remembers templates. Everything here raises MemoryAway."""
 
-    async def put(self, templates: Sequence[Template]) -> None:
-        """Each replaces the one of its id, also when that was of another channel."""
+    async def apply(self, span: Span, changes: Sequence[tuple[int, Template | str]]) -> None:
+        """Changes in their order, each with its offset. Passes over those that were applied before.
 
-    async def remove(self, template_id: str) -> None:
-        """From every shop: a record without a value names none."""
+        A template replaces the one of its id, also when that was of another channel; a text is the id of one that is
+        gone from every shop, since a record without a value names none.
+        """
 
     async def of_channel(self, tenant: str, channel: str) -> Sequence[Template]:
         """In the order of their ids."""
@@ -148,16 +159,6 @@ class Happened:
     at: int  # milliseconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of one partition of the log."""
-
-    log: str  # which life of the log
-    topic: str
-    partition: int
-    next_offset: int
-
-
 class Experiments(Protocol):
     """Counts outcomes, each exactly once. Everything here raises MemoryAway."""
 
@@ -175,6 +176,14 @@ class Experiments(Protocol):
         """Adds outcomes, each with its context. Passes over what it has counted: by offset, and by event id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was removed of a person."""
+
+    compositions: int = 0
+    responses: int = 0
+
+
 class Compositions(Protocol):
     """Remembers what was said to whom. Everything here raises MemoryAway."""
 
@@ -187,8 +196,15 @@ class Compositions(Protocol):
     async def responses(self, person: Person) -> Mapping[str, Response]:
         """Appeal → how the person responded."""
 
-    async def respond(self, span: Span, person: Person, outcomes: Sequence[tuple[Happened, str]]) -> None:
+    async def respond(self, span: Span, outcomes: Mapping[Person, Sequence[tuple[Happened, str]]]) -> None:
         """Adds outcomes, each with the appeal. Passes over what it has counted, and over a person it was to forget."""
 
-    async def forget(self, person: Person, at: int) -> int:
-        """Removes all; how many compositions there were. What happened up to `at` will not return."""
+    async def forget(self, person: Person, at: int) -> Forgotten:
+        """Removes all. What happened up to `at` will not return. A wish that was granted before removes nothing."""
+
+
+class Positions(Protocol):
+    """Remembers how far the log is in the stores. Everything here raises MemoryAway."""
+
+    async def reached(self, span: Span, sure: int | None) -> None:
+        """All before the end of the span is in the stores; all before `sure` needs never be read again."""

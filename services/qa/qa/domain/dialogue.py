@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from lm.language import detect
@@ -23,6 +23,7 @@ class Turn:
     understood: str
     answer: Answer
     event_id: str = ""  # of the event that asked; empty when it was asked by RPC
+    answered_at: float = 0.0  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,6 @@ class Dialogue:
     def next_number(self) -> int:
         """Numbers go on when old turns fall away."""
         return self.turns[-1].number + 1 if self.turns else 1
-
-    def before(self, event_id: str) -> Dialogue:
-        """The conversation as it was before the turn that an event made: a repeat is answered alike."""
-        made = next((n for n, turn in enumerate(self.turns) if event_id and turn.event_id == event_id), None)
-        return self if made is None else replace(self, turns=self.turns[:made])
 
 
 class Leaning(IntEnum):

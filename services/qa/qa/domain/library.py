@@ -34,6 +34,11 @@ class Library:
         """Enter a product."""
         self._books.setdefault(product.tenant, ProductBook()).put(product)
 
+    def vectors(self, entry: Entry) -> Matrix | None:
+        """The vectors of this very entry, said at the same place of the log; None: not learned, or told anew since."""
+        shelf = self._shelves.get(entry.tenant)
+        return None if shelf is None else shelf.vectors(entry)
+
     def held(self, entry_id: str) -> list[Entry]:
         """The entries of this id, in every shop."""
         return [entry for shelf in self._shelves.values() if (entry := shelf.get(entry_id)) is not None]

@@ -71,6 +71,11 @@ class Shelf:
         held = self._entries.get(entry_id)
         return held[0] if held else None
 
+    def vectors(self, entry: Entry) -> Matrix | None:
+        """The vectors of this very entry; None when nothing or something else is known under its id."""
+        held = self._entries.get(entry.entry_id)
+        return held[1] if held is not None and held[0] == entry else None
+
     def put(self, entry: Entry, vectors: Matrix) -> None:
         """Enter an entry in place of what it said before; `vectors` are those of `entry.texts`, (texts, dim)."""
         self.remove(entry.entry_id)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from lm.protocols import Matrix, Vector
 from qa.domain.answer import Answer
 from qa.domain.dialogue import Dialogue, Turn
 from qa.domain.identity import Person
-from qa.domain.knowledge import Entry
+from qa.domain.knowledge import Entry, LogPosition
 from qa.domain.products import Product
+
+Known = TypeVar("Known", Entry, Product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,32 @@ class Span:
     next_offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Said(Generic[Known]):
+    """What a record says of one id."""
+
+    position: LogPosition
+    said_id: str
+    value: Known | None  # None: gone, in every shop: a tombstone names none
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An id that was said to be gone in every shop."""
+
+    said_id: str
+    position: LogPosition
+    tenants: frozenset[str] = frozenset()  # where it was said in the same breath, and was never written
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Changes:
     """What is to be written together with the span's offset."""
 
     entries: Sequence[tuple[Entry, Matrix]] = ()  # each with the vectors of its texts
     products: Sequence[Product] = ()
-    gone: Sequence[Entry] = ()
-    gone_products: Sequence[Product] = ()
+    gone: Sequence[Gone] = ()
+    gone_products: Sequence[Gone] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,34 +64,84 @@ class Held:
 
 
 class KnowledgeIndex(Protocol):
-    """Remembers knowledge beyond the life of the process."""
+    """Remembers knowledge beyond the life of the process, for all replicas."""
 
     async def write(self, changes: Changes, span: Span) -> None:
-        """Write these, then the offset. A repeat changes nothing."""
+        """Write these, then the offset. A repeat changes nothing.
+
+        Nothing is written over what stood later in the same life of the log: a writer that was held up, and whose
+        partition another one has taken over, does no harm.
+        """
 
     async def read(self) -> Held: ...
 
+    async def applied(self, log: str, topic: str, partition: int) -> int | None:
+        """The next offset of a partition in this life of the log; None: nothing of it was applied."""
 
-class Dialogues(Protocol):
-    """Remembers conversations."""
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer to a question that came as an event: kept before it is published, and published as it was kept."""
+
+    person: Person
+    dialogue_id: str
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is remembered of an event that asked."""
+
+    seen: bool  # it has made its turn
+    owed: Told | None = None  # its answer, while nobody has said that it was published
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was removed of a person."""
+
+    dialogues: int
+    owed: int  # answers that were not published yet
+    events: int  # ids of events that had asked
+
+
+FORGOTTEN, REPEATED = 0, -1  # in place of the number of a turn
+
+
+class Conversations(Protocol):
+    """Remembers conversations. Raises MemoryAway."""
 
     async def read(self, person: Person, dialogue_id: str) -> Dialogue:
         """The conversation, or an empty one; an empty id means the person's last one."""
 
     async def add(self, person: Person, dialogue_id: str, turn: Turn) -> int:
-        """Append a turn; its number. 0 when the person asked, later than the turn, to be forgotten.
+        """Append a turn; its number. If an event asked, its answer is owed from here on, in the same step.
 
-        A turn of an event that is already there is not appended again.
+        FORGOTTEN when the person asked, later than the turn, to be forgotten; REPEATED when the event has made its
+        turn before. Nothing is written then.
         """
 
-    async def answered(self, person: Person, event_id: str) -> bool:
-        """Whether the answer to this event was published."""
 
-    async def publish(self, person: Person, event_id: str) -> None:
-        """Note that the answer to this event was published."""
+class Dialogues(Conversations, Protocol):
+    """Remembers also which events asked, and who is to be forgotten. Raises MemoryAway."""
 
-    async def forget(self, person: Person, at: float) -> int:
-        """Remove all conversations; how many there were. Questions asked up to `at` do not bring them back."""
+    async def noted(self, person: Person, event_id: str) -> Noted: ...
+
+    async def settle(self, person: Person, event_id: str) -> None:
+        """The answer to this event is published."""
+
+    async def forget(self, person: Person, at: float) -> Forgotten:
+        """Remove what was asked up to `at`. Questions asked up to then do not bring it back."""
+
+
+class Answers(Protocol):
+    """The log of answers."""
+
+    async def write(self, told: Told) -> None:
+        """Publish; returns when it is acknowledged. The same answer is the same record, id and bytes."""
+
+    async def holds(self, told: Told) -> bool:
+        """Whether it is in the log already, as far back as it can be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +155,10 @@ class Context:
 
 class Away(Exception):
     """Another service did not answer; the message says why."""
+
+
+class NotReadYet(ConnectionError):
+    """This replica has not read yet what the shop has said: it would hand over what others can answer."""
 
 
 class MemoryAway(ConnectionError):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
+import numpy as np
+
 from lm.protocols import Encoder, Matrix
+from qa.domain.knowledge import Entry
 
 
 class Texts:
@@ -23,3 +27,10 @@ class Texts:
         if self._quick and len(texts) <= self._HERE:
             return self._encoder.encode(texts)
         return await asyncio.to_thread(self._encoder.encode, texts)
+
+    async def of_entries(self, entries: Sequence[Entry]) -> list[tuple[Entry, Matrix]]:
+        """Each with the unit rows of its texts, (texts, dim)."""
+        texts = [text for entry in entries for text in entry.texts]
+        vectors = await self.read(texts) if texts else np.zeros((0, self.dim), dtype=np.float32)
+        ends = list(itertools.accumulate(len(entry.texts) for entry in entries))
+        return [(entry, vectors[end - len(entry.texts) : end]) for entry, end in zip(entries, ends, strict=True)]

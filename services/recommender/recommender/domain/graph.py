@@ -89,9 +89,9 @@ class Graph:
         self.met: Values = np.zeros(1024)
         self._stated: dict[int, Sequence[tuple[str, int, float]]] = {}
 
-    def learn(self, meetings: Iterable[Meeting], sign: float = 1.0) -> None:
-        """Add what people did; with sign -1 take it out again."""
-        for place, before, wished, first, first_wish in meetings:
+    def learn(self, meetings: Iterable[Meeting]) -> None:
+        """Add what people did, or take out what a negative sign says."""
+        for place, before, wished, first, first_wish, sign in meetings:
             if place >= len(self.met):
                 self._grow(place)
             for gap, source in enumerate(before):

@@ -31,8 +31,9 @@ class Entry:
 class Shop:
     """Places of products, what stands at each, and the graph between them.
 
-    Invariants: a product id keeps its place for ever, also across restarts (the store remembers it); an id that is only
-    known from behaviour, or whose product is gone, has a place but no entry.
+    Invariants: a product id keeps its place for ever, in every process (the store gives places out); an id that is only
+    known from behaviour, or whose product is gone, has a place but no entry; a place whose id is not known here yet has
+    the empty id.
     """
 
     def __init__(self, tenant: str, dim: int) -> None:
@@ -46,30 +47,29 @@ class Shop:
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
         self._facets: dict[str, int] = {"": 0}
 
-    def place(self, product_id: str) -> int:
-        """The place of an id, a new one if it was never seen."""
-        place = self.places.get(product_id)
-        if place is None:
-            place = self.places[product_id] = len(self.ids)
-            self.ids.append(product_id)
+    def settle(self, place: int, product_id: str) -> None:
+        """Learn where an id stands."""
+        while len(self.ids) <= place:
+            self.ids.append("")
             self.entries.append(None)
-            self._make_room()
-        return place
+        self.ids[place] = product_id
+        self.places[product_id] = place
+        self._make_room()
 
     def put(self, entry: Entry) -> None:
-        """Take a product's newer state."""
+        """Take a product's newer state. It and those it links to have places."""
         product = entry.product
-        place = self.place(product.key.product_id)
+        place = self.places[product.key.product_id]
         self.entries[place] = entry
         self.vectors[place] = entry.vector
         self.brands[place] = self._facet(product.brand)
         self.categories[place] = self._facet(product.category)
         self.words.put(place, entry.words)
-        self.graph.state(place, [(link.kind, self.place(link.product_id), link.weight) for link in product.links])
+        self.graph.state(place, [(link.kind, self.places[link.product_id], link.weight) for link in product.links])
 
     def remove(self, product_id: str) -> None:
         """The product is gone; what people did with it stays."""
-        place = self.place(product_id)
+        place = self.places[product_id]
         self.entries[place] = None
         self.words.put(place, None)
         self.graph.state(place, [])
@@ -135,11 +135,10 @@ class Shop:
         return self._facets.setdefault(name, len(self._facets))
 
     def _make_room(self) -> None:
-        if len(self.ids) <= len(self.vectors):
-            return
-        self.vectors = np.concatenate([self.vectors, np.zeros_like(self.vectors)])
-        self.brands = np.concatenate([self.brands, np.zeros_like(self.brands)])
-        self.categories = np.concatenate([self.categories, np.zeros_like(self.categories)])
+        while len(self.ids) > len(self.vectors):
+            self.vectors = np.concatenate([self.vectors, np.zeros_like(self.vectors)])
+            self.brands = np.concatenate([self.brands, np.zeros_like(self.brands)])
+            self.categories = np.concatenate([self.categories, np.zeros_like(self.categories)])
 
 
 @dataclass(frozen=True, slots=True)

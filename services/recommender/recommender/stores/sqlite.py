@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 from recommender.domain.history import History
 from recommender.domain.product import Key, Position
 from recommender.stores import history_blob
-from recommender.usecases.ports import Learnt, Page, Person, Span, StoredProduct
+from recommender.usecases.relations import (
+    Change,
+    Everything,
+    Fenced,
+    Learnt,
+    Page,
+    Person,
+    Span,
+    StoredProduct,
+    Written,
+)
 
 _SCHEMA = """
 create table if not exists about (name text primary key, value text not null) without rowid;
@@ -23,6 +33,7 @@ create table if not exists products (
   log text, partition integer, offset integer, record blob,
   primary key (tenant, place)
 );
+create index if not exists product_ids on products (tenant, id);
 create table if not exists trends (
   tenant text not null, place integer not null, count real not null, primary key (tenant, place)
 ) without rowid;
@@ -36,6 +47,7 @@ insert into products values (?, ?, ?, ?, ?, ?, ?)
 on conflict (tenant, place) do update
 set log = excluded.log, partition = excluded.partition, offset = excluded.offset, record = excluded.record
 where excluded.log is not null
+and not (log is excluded.log and partition is excluded.partition and offset >= excluded.offset)
 """
 _SAVE_TREND = """
 insert into trends values (?, ?, ?) on conflict (tenant, place) do update set count = count + excluded.count
@@ -53,8 +65,10 @@ class SqliteRelations:
     """Everything in WAL mode: a killed process loses nothing that was written, a power cut perhaps the last second.
 
     Nothing here waits for another process, so no method gives up the event loop between what it reads and writes.
-    One process owns the file.
+    One process owns the file, so there is no journal.
     """
+
+    shared = False
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +77,7 @@ class SqliteRelations:
             "pragma journal_mode = wal; pragma synchronous = normal; pragma locking_mode = exclusive;"
         )
         self._db.executescript(_SCHEMA)
+        self._wishes = 0  # to be forgotten, since the start: whoever reads and writes is this process
 
     async def life(self) -> str:
         row = self._db.execute("select value from about where name = 'life'").fetchone()
@@ -74,21 +89,30 @@ class SqliteRelations:
     async def next_offset(self, log: str, topic: str, partition: int) -> int:
         return self._next(log, topic, partition)
 
-    async def products(self) -> list[StoredProduct]:
-        rows = self._db.execute(
+    async def everything(self) -> Everything:
+        products = self._db.execute(
             "select tenant, id, place, log, partition, offset, record from products order by tenant, place"
         )
-        return [
-            StoredProduct(Key(tenant, product_id), place, None if log is None else Position(log, part, offset), record)
-            for tenant, product_id, place, log, part, offset, record in rows
-        ]
+        people = self._db.execute("select tenant, user, history from people")
+        return Everything(
+            0,
+            [
+                StoredProduct(Key(tenant, name), place, None if log is None else Position(log, part, offset), record)
+                for tenant, name, place, log, part, offset, record in products
+            ],
+            list(self._db.execute("select tenant, place, count from trends")),
+            [(Person(tenant, user), history_blob.load(blob)) for tenant, user, blob in people],
+        )
 
-    async def trends(self) -> list[tuple[str, int, float]]:
-        return list(self._db.execute("select tenant, place, count from trends"))
-
-    async def histories(self) -> Sequence[tuple[Person, History]]:
-        rows = self._db.execute("select tenant, user, history from people")
-        return [(Person(tenant, user), history_blob.load(blob)) for tenant, user, blob in rows]
+    async def places(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        self._db.execute("begin immediate")
+        try:
+            found = {key: self._place(key) for key in keys}
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+        return found
 
     async def read(self, span: Span, people: Sequence[Person]) -> Page:
         forgotten: dict[Person, int] = {}
@@ -101,25 +125,37 @@ class SqliteRelations:
             self._next(span.log, span.topic, span.partition),
             {person: self._history(person) for person in people},
             forgotten,
+            self._wishes,
         )
 
     async def history(self, person: Person) -> History:
         return self._history(person)
 
-    async def write(self, span: Span | None, learnt: Learnt) -> Mapping[Person, int]:
+    async def write(self, span: Span | None, learnt: Learnt, base: Page | None = None) -> Written:
         self._db.execute("begin immediate")
         try:
+            if base is not None:
+                self._guard(span, base)
             removed = self._write(span, learnt)
         except BaseException:
             self._db.execute("rollback")
             raise
         self._db.execute("commit")
-        return removed
+        return Written(0, removed)
+
+    async def since(self, number: int, known: Collection[int]) -> list[Change]:
+        del number, known
+        return []
 
     async def close(self) -> None:
         self._db.close()
 
-    def _write(self, span: Span | None, learnt: Learnt) -> dict[Person, int]:
+    def _guard(self, span: Span | None, base: Page) -> None:
+        applied = base.applied if span is None else self._next(span.log, span.topic, span.partition)
+        if applied != base.applied or self._wishes != base.wishes:
+            raise Fenced
+
+    def _write(self, span: Span | None, learnt: Learnt) -> dict[Person, History]:
         self._db.executemany(
             _SAVE_PRODUCT,
             [(*(p.key.tenant, p.place, p.key.product_id), *(p.position or (None, None, None)), p.record)
@@ -130,14 +166,27 @@ class SqliteRelations:
             [(*person, history_blob.dump(history)) for person, history in learnt.histories.items()],
         )
         self._db.executemany(_SAVE_TREND, [(*place, count) for place, count in learnt.trend.items()])
-        removed: dict[Person, int] = {}
+        removed: dict[Person, History] = {}
+        self._wishes += len(learnt.forget)
         for person, at in learnt.forget.items():
-            gone = self._db.execute("delete from people where tenant = ? and user = ?", person)
-            removed[person] = gone.rowcount
+            for (blob,) in self._db.execute(
+                "delete from people where tenant = ? and user = ? returning history", person
+            ).fetchall():
+                removed[person] = history_blob.load(blob)
             self._db.execute(_SAVE_FORGOTTEN, (_nameless(person), at))
         if span is not None:
             self._db.execute(_SAVE_OFFSET, (span.log, span.topic, span.partition, span.next_offset))
         return removed
+
+    def _place(self, key: Key) -> int:
+        found = self._db.execute("select place from products where tenant = ? and id = ?", key).fetchone()
+        if found is None:
+            insert = """
+                insert into products (tenant, place, id)
+                select ?1, coalesce(max(place) + 1, 0), ?2 from products where tenant = ?1 returning place
+                """
+            found = self._db.execute(insert, key).fetchone()
+        return int(found[0])
 
     def _history(self, person: Person) -> History:
         row = self._db.execute("select history from people where tenant = ? and user = ?", person).fetchone()

@@ -12,7 +12,8 @@ from recommender.domain.reasons import reason
 from recommender.domain.score import Mode, Scored, Weights, score
 from recommender.domain.shop import Allowed
 from recommender.usecases.offer import basis
-from recommender.usecases.ports import Fallback, Models, Person
+from recommender.usecases.ports import Fallback, Models
+from recommender.usecases.relations import Person
 from recommender.usecases.understand import Understand, Understanding
 from recommender.usecases.world import World
 

@@ -1,38 +1,24 @@
-"""From events to what is remembered. Every write is guarded by the log's offsets: a repeat changes nothing."""
+"""From what people do to what is remembered of them, and back out of it.
+
+Every write is guarded by the log's offsets, in the transaction of the store: a repeat changes nothing, and neither does
+a replica that lost the partition and does not know it yet.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from recommender.domain.history import History, Meeting
-from recommender.domain.product import Key, Position, Product
-from recommender.domain.shop import Entry
+from recommender.domain.history import MOST, History, Meeting
+from recommender.domain.product import Key
 from recommender.domain.trend import share
-from recommender.usecases.ports import (
-    Learnt,
-    Models,
-    Person,
-    ProductIndex,
-    Publisher,
-    Relations,
-    Span,
-    StoredProduct,
-)
-from recommender.usecases.world import World
+from recommender.usecases.relations import Fenced, Learnt, Page, Person, Relations, Span
+from recommender.usecases.world import World, settle
 
-_AT_ONCE = 100  # products: the embedded index stops everything else while it writes
-_BEHAVIORS_AT_ONCE = 500  # about 10 ms, after which requests have their turn
-
-
-class ProductChange(NamedTuple):
-    """A catalogue record."""
-
-    offset: int
-    key: Key
-    product: Product | None  # None: gone
+_AT_ONCE = 500  # about 10 ms, after which requests have their turn
+Follow = Callable[[], Awaitable[None]]
 
 
 class Behavior(NamedTuple):
@@ -44,116 +30,67 @@ class Behavior(NamedTuple):
     done: int
     at: int  # milliseconds since 1970
     weight: float  # what it adds to the product's trend
-
-
-class LearnCatalog:
-    """Products come, change and go.
-
-    Order of the writes: index, publication, then the record with its offset. After a crash in between, the record comes
-    again and writes the same once more; if the log is gone by then, the start mends the index from the records.
-    """
-
-    def __init__(
-        self, world: World, relations: Relations, index: ProductIndex, models: Models, publisher: Publisher
-    ) -> None:
-        self._world, self._relations, self._index = world, relations, index
-        self._models, self._publisher = models, publisher
-
-    async def __call__(self, span: Span, changes: Sequence[ProductChange]) -> None:
-        """Take the changes that were not applied yet, the last one of each product."""
-        last = {change.key: change for change in changes}
-        new = [change for change in last.values() if self._world.is_new(change.key, _position(span, change.offset))]
-        new.sort(key=lambda change: change.offset)
-        for start in range(0, len(new), _AT_ONCE):
-            await self._apply(span, new[start : start + _AT_ONCE])
-        await self._relations.write(span, Learnt(products=self._places_only()))
-        self._world.unsaved.clear()
-
-    def find(self, product_id: str) -> Key:
-        """The shop of a product that is gone: its record names none. The default one, or the only one that has it."""
-        default = Key.of("", product_id)
-        having = [shop.tenant for shop in self._world.shops.values() if shop.product(product_id) is not None]
-        return default if default.tenant in having or len(having) != 1 else Key(having[0], product_id)
-
-    async def _apply(self, span: Span, changes: Sequence[ProductChange]) -> None:
-        products = [change.product for change in changes if change.product is not None]
-        read = dict(zip((p.key for p in products), await self._models.products(products), strict=True))
-        entries = [
-            Entry(change.product, *read[change.key], _position(span, change.offset))
-            for change in changes
-            if change.product is not None
-        ]
-        gone = [change.key for change in changes if change.product is None]
-        await self._index.upsert(entries)
-        await self._index.delete(gone)
-        async with self._world.publishing:
-            await self._publisher.publish(entries, gone)
-            await self._save(span, changes)
-            self._take(entries, gone)
-
-    async def _save(self, span: Span, changes: Sequence[ProductChange]) -> None:
-        rows = [
-            StoredProduct(
-                change.key,
-                self._world.place(change.key),
-                _position(span, change.offset),
-                None if change.product is None else change.product.record,
-            )
-            for change in changes
-        ]
-        # The offset stays where it is: a change of a later part may stand before one of this part.
-        await self._relations.write(None, Learnt(products=[*rows, *self._places_only(without={r.key for r in rows})]))
-        self._world.unsaved.clear()
-        self._world.positions |= {change.key: _position(span, change.offset) for change in changes}
-
-    def _take(self, entries: Sequence[Entry], gone: Sequence[Key]) -> None:
-        for entry in entries:
-            for link in entry.product.links:
-                self._world.place(Key(entry.product.key.tenant, link.product_id))
-            self._world.shop(entry.product.key.tenant).put(entry)
-        for key in gone:
-            self._world.shop(key.tenant).remove(key.product_id)
-
-    def _places_only(self, without: set[Key] | None = None) -> list[StoredProduct]:
-        keys = self._world.unsaved - (without or set())
-        return [StoredProduct(key, self._world.place(key), None, None) for key in sorted(keys)]
+    event: int  # 64-bit name of the event's id
 
 
 class LearnBehavior:
     """What people do with products."""
 
-    def __init__(self, world: World, relations: Relations) -> None:
-        self._world, self._relations = world, relations
+    def __init__(self, world: World, relations: Relations, follow: Follow) -> None:
+        self._world, self._relations, self._follow = world, relations, follow
 
     async def __call__(self, span: Span, behaviors: Sequence[Behavior]) -> None:
         """Take the behaviours that were not applied yet, in the order of the log."""
-        for start in range(0, len(behaviors), _BEHAVIORS_AT_ONCE):
-            part = behaviors[start : start + _BEHAVIORS_AT_ONCE]
+        for start in range(0, len(behaviors), _AT_ONCE):
+            part = behaviors[start : start + _AT_ONCE]
+            keys = {Key(behavior.person.tenant, behavior.product_id) for behavior in part}
+            await settle(self._world, self._relations, keys)
             await self._apply(replace(span, next_offset=part[-1].offset + 1), part)
             await asyncio.sleep(0)
         await self._relations.write(span, Learnt())
 
     async def _apply(self, span: Span, behaviors: Sequence[Behavior]) -> None:
-        page = await self._relations.read(span, list({behavior.person for behavior in behaviors}))
+        while True:
+            page = await self._relations.read(span, list({behavior.person for behavior in behaviors}))
+            learnt = self._learn(page, behaviors)
+            try:
+                written = await self._relations.write(span, learnt, page)
+            except Fenced:
+                await self._follow()
+                continue
+            if self._relations.shared and self._world.lacks(learnt.histories):
+                await self._follow()  # a place that another replica gave out
+            if self._world.made(written.number):
+                self._world.learn(learnt.met, learnt.trend)
+            return
+
+    def _learn(self, page: Page, behaviors: Sequence[Behavior]) -> Learnt:
         touched: dict[Person, History] = {}
-        meetings: dict[str, list[Meeting]] = {}
+        met: dict[str, list[Meeting]] = {}
         trend: dict[tuple[str, int], float] = {}
-        for offset, person, product_id, done, at, weight in behaviors:
+        for offset, person, product_id, done, at, weight, event in behaviors:
             if offset < page.applied or at <= page.forgotten.get(person, 0):
                 continue
-            place = self._world.place(Key(person.tenant, product_id))
-            history = touched[person] = page.histories[person]
-            meetings.setdefault(person.tenant, []).append(history.add(place, done, at))
+            history = page.histories[person]
+            if not history.is_new(event):
+                continue
+            tenant = person.tenant
+            place = self._world.shops[tenant].places[product_id]
+            touched[person] = history
+            meetings = met.setdefault(tenant, [])
+            meetings.append(history.add(place, done, at))
+            if len(history.items) > MOST:
+                meetings += history.trim()
             if weight:
-                key = person.tenant, place
-                trend[key] = trend.get(key, 0.0) + share(at, weight)
-        places = [StoredProduct(key, self._world.place(key), None, None) for key in sorted(self._world.unsaved)]
-        await self._relations.write(span, Learnt(products=places, histories=touched, trend=trend))
-        self._world.unsaved.clear()
-        for tenant, met in meetings.items():
-            self._world.shop(tenant).graph.learn(met)
-        for (tenant, place), count in trend.items():
-            self._world.shop(tenant).trend.add([(place, count)])
+                trend[tenant, place] = trend.get((tenant, place), 0.0) + share(at, weight)
+        return Learnt(histories=touched, met=met, trend=trend)
+
+
+class Forgotten(NamedTuple):
+    """What was removed of one or more people."""
+
+    histories: int
+    edges: int  # steps and pairs that they had added to the graph
 
 
 class Forget:
@@ -162,26 +99,30 @@ class Forget:
     def __init__(self, world: World, relations: Relations) -> None:
         self._world, self._relations = world, relations
 
-    async def __call__(self, person: Person, at: int) -> int:
-        """How many records were removed; events from before `at` (milliseconds since 1970) do not bring them back."""
-        return await self._forget(None, {person: at})
+    async def __call__(self, person: Person, at: int) -> Forgotten:
+        """Events from before `at` (milliseconds since 1970) do not bring them back."""
+        return await self._forget(None, {person: at}, None)
 
     async def requests(self, span: Span, requests: Sequence[tuple[int, Person, int]]) -> None:
         """Whom to forget: (offset, person, when it was asked for)."""
-        page = await self._relations.read(span, [])
-        wanted: dict[Person, int] = {}
-        for offset, person, at in requests:
-            if offset >= page.applied:
-                wanted[person] = max(at, wanted.get(person, 0))
-        await self._forget(span, wanted)
+        while True:
+            page = await self._relations.read(span, [])
+            wanted: dict[Person, int] = {}
+            for offset, person, at in requests:
+                if offset >= page.applied:
+                    wanted[person] = max(at, wanted.get(person, 0))
+            try:
+                await self._forget(span, wanted, page)
+            except Fenced:
+                continue
+            return
 
-    async def _forget(self, span: Span | None, wanted: Mapping[Person, int]) -> int:
-        histories = {person: await self._relations.history(person) for person in wanted}
-        removed = await self._relations.write(span, Learnt(forget=wanted))
-        for person, history in histories.items():
-            self._world.shop(person.tenant).graph.learn(history.meetings(), sign=-1.0)
-        return sum(removed.values())
-
-
-def _position(span: Span, offset: int) -> Position:
-    return Position(span.log, span.partition, offset)
+    async def _forget(self, span: Span | None, wanted: Mapping[Person, int], base: Page | None) -> Forgotten:
+        written = await self._relations.write(span, Learnt(forget=wanted), base)
+        met: dict[str, list[Meeting]] = {}
+        for person, history in written.removed.items():
+            met.setdefault(person.tenant, []).extend(history.undone())
+        if self._world.made(written.number):
+            self._world.learn(met, {})
+        edges = sum(len(m.before) + len(m.wished) for meetings in met.values() for m in meetings)
+        return Forgotten(len(written.removed), edges)

@@ -17,8 +17,9 @@ from recommender.domain.reasons import Basis, reason
 from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.candidates import Candidates
-from recommender.usecases.ports import Fallback, Models, Person, Vector
+from recommender.usecases.ports import Fallback, Models, Vector
 from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.relations import Person
 from recommender.usecases.understand import Understand, Understanding
 from recommender.usecases.world import World
 

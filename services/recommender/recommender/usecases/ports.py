@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chassis.kafka import Position as Watermark
-from recommender.domain.history import History
-from recommender.domain.product import Key, Position, Product
+from recommender.domain.product import Key, Product
 from recommender.domain.shop import Allowed, Entry
 from recommender.domain.words import Bag
+from recommender.usecases.relations import Person
 
 Vector = NDArray[np.float32]
-
-
-class Person(NamedTuple):
-    """A customer of one shop."""
-
-    tenant: str
-    user: str
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of one partition of the log: what stands before `next_offset` and was not applied yet."""
-
-    log: str  # which life of the log
-    topic: str
-    partition: int
-    next_offset: int
 
 
 class Hit(NamedTuple):
@@ -66,73 +49,6 @@ class ProductIndex(Protocol):
 
     async def stored(self) -> list[Indexed]:
         """All it holds: read once, at the start."""
-
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredProduct:
-    """A product id with its place; `record` is None while the product is not known or gone."""
-
-    key: Key
-    place: int
-    position: Position | None
-    record: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What is remembered of some people, as of one moment; theirs to change."""
-
-    applied: int  # offsets below it are in the store
-    histories: Mapping[Person, History]  # someone unknown has an empty one
-    forgotten: Mapping[Person, int]  # when it was asked for, milliseconds since 1970; only people it was asked for
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What a piece of the log adds, all of it or nothing."""
-
-    products: Sequence[StoredProduct] = ()
-    histories: Mapping[Person, History] = field(default_factory=dict)
-    trend: Mapping[tuple[str, int], float] = field(default_factory=dict)  # (tenant, place) → to be added
-    forget: Mapping[Person, int] = field(default_factory=dict)
-
-
-class Relations(Protocol):
-    """Remembers products' places and records, people's histories and trends, together with the offsets applied.
-
-    A person's events are in one partition, which one process applies in order: what `read` gave is still true when
-    `write` comes, and `write` says so with the span's offset.
-    """
-
-    async def life(self) -> str:
-        """The life of the log whose products were last published; empty: none yet."""
-
-    async def begin_life(self, log: str) -> None: ...
-
-    async def next_offset(self, log: str, topic: str, partition: int) -> int:
-        """Where to go on; 0 where nothing of that life was applied."""
-
-    async def products(self) -> list[StoredProduct]:
-        """All, by tenant and place."""
-
-    async def trends(self) -> list[tuple[str, int, float]]:
-        """(tenant, place, count) of all."""
-
-    async def histories(self) -> Sequence[tuple[Person, History]]:
-        """Everyone's."""
-
-    async def read(self, span: Span, people: Sequence[Person]) -> Page: ...
-
-    async def history(self, person: Person) -> History:
-        """Empty for someone unknown."""
-
-    async def write(self, span: Span | None, learnt: Learnt) -> Mapping[Person, int]:
-        """One transaction, with the span's offset unless a later one is there; the records removed per forgotten one.
-
-        Without a span (a call, not an event) only the change is written.
-        """
 
     async def close(self) -> None: ...
 

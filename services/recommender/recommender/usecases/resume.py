@@ -6,23 +6,35 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 from chassis.kafka import Source
-from recommender.usecases.ports import Publisher, Relations
+from chassis.telemetry import log
+from recommender.usecases.follow import Follow
+from recommender.usecases.ports import Publisher
+from recommender.usecases.relations import Relations, RelationsAway
 from recommender.usecases.world import World
 
 _AT_ONCE = 100  # vectors per write: about 100 KB
+_PAUSE = 1.0  # seconds
 
 
 class Resume:
     """Offsets come from the store that holds their effect, per life of the log: a new life starts at 0."""
 
-    def __init__(self, world: World, relations: Relations, publisher: Publisher) -> None:
-        self._world, self._relations, self._publisher = world, relations, publisher
+    def __init__(self, world: World, relations: Relations, publisher: Publisher, follow: Follow) -> None:
+        self._world, self._relations, self._publisher, self._follow = world, relations, publisher, follow
         self._log = ""
         self._known = asyncio.Event()
 
     async def offsets(self, sources: Collection[Source]) -> Mapping[Source, int]:
-        """The next offset of each source."""
-        found = {s: await self._relations.next_offset(s.log, s.topic, s.partition) for s in sources}
+        """The next offset of each source. What its last owner wrote is here before this process goes on with it."""
+        while True:
+            try:
+                await self._follow()
+                found = {s: await self._relations.next_offset(s.log, s.topic, s.partition) for s in sources}
+            except RelationsAway as away:
+                log.warning("partitions wait for the store of relations", error=str(away))
+                await asyncio.sleep(_PAUSE)
+            else:
+                break
         for source in sources:
             self._log = source.log
             self._known.set()

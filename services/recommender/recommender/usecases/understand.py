@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from chassis.kafka import Position as Watermark
-from chassis.kafka.progress import Progress
 from recommender.domain.around import Around, decays
-from recommender.domain.history import History
+from recommender.domain.history import Done, History
 from recommender.domain.score import Mode, Wish
 from recommender.domain.shop import Shop
-from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Person, Relations, Vector
+from recommender.usecases.follow import Follow
+from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Vector
+from recommender.usecases.reach import Reach
+from recommender.usecases.relations import Person, Relations, RelationsAway
 from recommender.usecases.world import World
 
 SEEDS = 10  # of the person's last products; what lies further back says little (decay .7 per rank)
@@ -42,9 +44,11 @@ class Understanding:
 class Understand:
     """Makes the wish of a person."""
 
-    def __init__(self, world: World, relations: Relations, needs: Needs, models: Models, progress: Progress) -> None:
+    def __init__(
+        self, world: World, relations: Relations, needs: Needs, models: Models, reach: Reach, follow: Follow
+    ) -> None:
         self._world, self._relations, self._needs = world, relations, needs
-        self._models, self._progress = models, progress
+        self._models, self._reach, self._follow = models, reach, follow
 
     async def __call__(
         self,
@@ -54,20 +58,25 @@ class Understand:
         *,
         language: bool = False,
     ) -> Understanding:
-        """Never fails for want of the needs service: says so instead."""
+        """Never fails for want of the needs service or the store: says so instead."""
         need, reached = await asyncio.gather(
-            self._ask(person, at_least, mode, language=language), self._progress.reached(at_least)
+            self._ask(person, at_least, mode, language=language), self._reach(at_least)
         )
+        remembered = await self._remember(person)
         shop = self._world.look(person.tenant)
-        history = await self._relations.history(person)
+        fallbacks = []
+        if isinstance(remembered, RelationsAway):
+            history = _told(shop, [] if isinstance(need, NeedsAway) else need.spectrum)
+            fallbacks.append(Fallback("relations", "need" if history.items else "trend", str(remembered)))
+        else:
+            history = remembered
         seeds = history.recent(SEEDS)
         if isinstance(need, NeedsAway):
             used = "history" if seeds else "trend"
-            fallbacks = [Fallback("needs", used, str(need))]
+            fallbacks.append(Fallback("needs", used, str(need)))
             return Understanding(
                 shop, self._from_history(shop, seeds), history, [], [], "", [], fallbacks, stale=not reached
             )
-        fallbacks = []
         vector = need.vector
         if vector is not None and need.space != self._models.space:
             why = f"the need is of space {need.space!r}, products are of {self._models.space!r}"
@@ -97,8 +106,25 @@ class Understand:
         except NeedsAway as away:
             return away
 
+    async def _remember(self, person: Person) -> History | RelationsAway:
+        try:
+            history = await self._relations.history(person)
+            if self._relations.shared and self._world.lacks({person: history}):
+                await self._follow()  # another replica gave out a place since the last look
+        except RelationsAway as away:
+            return away
+        return history
+
     def _from_history(self, shop: Shop, seeds: Sequence[int]) -> Wish:
         return Wish(vector=_mean(shop, seeds), words=_words(shop, seeds), around=Around(shop, seeds))
+
+
+def _told(shop: Shop, spectrum: Sequence[Behavior]) -> History:
+    """What a need tells of a person's history."""
+    history = History()
+    for place in reversed(shop.known([b.product_id for b in spectrum if b.product_id])):
+        history.add(place, Done.SEEN, 0)
+    return history
 
 
 def _mean(shop: Shop, seeds: Sequence[int]) -> Vector | None:

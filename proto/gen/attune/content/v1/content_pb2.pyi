@@ -269,6 +269,7 @@ class Arm(_message.Message):
     LOW_FIELD_NUMBER: _builtins.int
     HIGH_FIELD_NUMBER: _builtins.int
     PROBABILITY_BEST_FIELD_NUMBER: _builtins.int
+    PURCHASES_FIELD_NUMBER: _builtins.int
     variant_id: _builtins.str
     """The variant."""
     impressions: _builtins.int
@@ -283,6 +284,8 @@ class Arm(_message.Message):
     """upper end of its 95 % credible interval."""
     probability_best: _builtins.float
     """Probability that it is the best arm now."""
+    purchases: _builtins.int
+    """Times something was bought of which the shop said that this variant led to it."""
     def __init__(
         self,
         *,
@@ -293,10 +296,11 @@ class Arm(_message.Message):
         low: _builtins.float = ...,
         high: _builtins.float = ...,
         probability_best: _builtins.float = ...,
+        purchases: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clicks", b"clicks", "high", b"high", "impressions", b"impressions", "low", b"low", "mean", b"mean", "probability_best", b"probability_best", "variant_id", b"variant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clicks", b"clicks", "high", b"high", "impressions", b"impressions", "low", b"low", "mean", b"mean", "probability_best", b"probability_best", "purchases", b"purchases", "variant_id", b"variant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -310,19 +314,25 @@ class GetExperimentRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     EXPERIMENT_ID_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The shop; empty means `default`."""
     experiment_id: _builtins.str
     """The experiment, as Compose named it; empty means all, without arms."""
+    @_builtins.property
+    def at_least(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Watermark]:
+        """Wait, within the deadline, until these were applied."""
+
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         experiment_id: _builtins.str = ...,
+        at_least: _abc.Iterable[_types_pb2.Watermark] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment_id", b"experiment_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "experiment_id", b"experiment_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,12 +349,15 @@ class Experiment(_message.Message):
     IMPRESSIONS_FIELD_NUMBER: _builtins.int
     CLICKS_FIELD_NUMBER: _builtins.int
     LAST_AT_FIELD_NUMBER: _builtins.int
+    PURCHASES_FIELD_NUMBER: _builtins.int
     experiment_id: _builtins.str
     """The experiment: one per channel and language."""
     impressions: _builtins.int
     """Times any variant was shown."""
     clicks: _builtins.int
     """Times any variant was clicked."""
+    purchases: _builtins.int
+    """Times something was bought of which the shop said that a variant led to it."""
     @_builtins.property
     def arms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Arm]:
         """Its variants, best mean first."""
@@ -361,10 +374,11 @@ class Experiment(_message.Message):
         impressions: _builtins.int = ...,
         clicks: _builtins.int = ...,
         last_at: _timestamp_pb2.Timestamp | None = ...,
+        purchases: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_at", b"last_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "clicks", b"clicks", "experiment_id", b"experiment_id", "impressions", b"impressions", "last_at", b"last_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arms", b"arms", "clicks", b"clicks", "experiment_id", b"experiment_id", "impressions", b"impressions", "last_at", b"last_at", "purchases", b"purchases"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,142 @@
+"""Engines and services for a benchmark, each its own process, with the demo's catalogue and templates in them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from attune_demo import files
+from attune_embedded.plan import health_name
+from attune_servers import Servers
+from chassis.rpc.probe import serving
+
+EDITIONS = {"servers": "real Kafka and Redis", "embedded": "the embedded broker and Redis"}
+_READY = 90.0  # seconds a service may take to start on busy cores
+
+
+@dataclass(slots=True)
+class Platform:
+    """Where everything is, and its processes by name: the services, and the engines `log` and `redis`."""
+
+    kafka: str
+    redis_url: str
+    addresses: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, psutil.Process] = field(default_factory=dict)
+    products: list[str] = field(default_factory=list)  # of the demo
+
+    def environment(self) -> dict[str, str]:
+        """What a process must know of it."""
+        named = {f"ATTUNE_{name.upper()}_ADDRESS": address for name, address in self.addresses.items()}
+        return named | {"ATTUNE_KAFKA": self.kafka, "ATTUNE_REDIS_URL": self.redis_url}
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU that each process has used."""
+        return {name: sum(process.cpu_times()[:2]) for name, process in self.processes.items()}
+
+    def first(self) -> None:
+        """Put these processes, and this one, before all others of a machine that does other work too. Needs root."""
+        for process in (*self.processes.values(), psutil.Process()):
+            for thread in process.threads():
+                os.sched_setscheduler(thread.id, os.SCHED_RR, os.sched_param(1))
+
+
+@asynccontextmanager
+async def platform(edition: str, services: Sequence[str], **settings: str) -> AsyncIterator[Platform]:
+    """Ready, and the demo's shop loaded where there is a recommender to read it."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="attune-bench-")))
+        made = await stack.enter_async_context(_engines(edition, folder))
+        addresses = {name: f"127.0.0.1:{free_port()}" for name in services}
+        made.addresses = {**dict.fromkeys(("needs", "recommender"), "127.0.0.1:1"), **addresses}
+        for name, address in addresses.items():
+            told = {
+                "ATTUNE_QDRANT_URL": f"edge://{folder}/qdrant",
+                "ATTUNE_GRAPH_URL": f"sqlite://{folder}/graph.db",
+                "ATTUNE_GRPC_LISTEN": address,
+                "ATTUNE_LOG_LEVEL": "ERROR",
+                **settings,
+            }
+            run = ["attune_embedded.service", name] if edition == "embedded" else [name]
+            process = stack.enter_context(_process([sys.executable, "-m", *run], made.environment() | told))
+            made.processes[name] = process
+        for name, address in addresses.items():
+            await _until_ready(address, health_name(name), made.processes[name])
+        if "recommender" in services:
+            await asyncio.to_thread(_load_demo, made, folder)
+        yield made
+
+
+@asynccontextmanager
+async def _engines(edition: str, folder: Path) -> AsyncIterator[Platform]:
+    if edition == "servers":
+        async with Servers(folder / "servers", neo4j=False) as servers:
+            await servers.make_topics()
+            pids = {"log": servers.pid("kafka"), "redis": servers.pid("redis")}
+            found = {name: psutil.Process(pid) for name, pid in pids.items()}
+            yield Platform(servers.kafka, servers.redis_url, processes=found)
+        return
+    with _embedded(folder) as found:
+        yield found
+
+
+@contextmanager
+def _embedded(folder: Path) -> Iterator[Platform]:
+    port = free_port()
+    log = subprocess.Popen([sys.executable, "-m", "attune_embedded.broker"], stdout=subprocess.PIPE, text=True)
+    bootstrap = json.loads(log.stdout.readline())["bootstrap"] if log.stdout else ""
+    memory = [sys.executable, "-m", "attune_embedded.redis", "--data", str(folder / "redis"), "--port", str(port)]
+    try:
+        with _process(memory, {}) as redis:
+            found = {"log": psutil.Process(log.pid), "redis": redis}
+            yield Platform(bootstrap, f"redis://127.0.0.1:{port}/0", processes=found)
+    finally:
+        log.terminate()
+        log.wait(10)
+
+
+@contextmanager
+def _process(command: Sequence[str], told: Mapping[str, str]) -> Iterator[psutil.Process]:
+    process = subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.DEVNULL)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+async def _until_ready(address: str, service: str, process: psutil.Process) -> None:
+    until = time.monotonic() + _READY
+    while not await asyncio.to_thread(serving, address, service):
+        if time.monotonic() > until or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            raise RuntimeError(f"{service} at {address} did not become ready")
+        await asyncio.sleep(0.2)
+
+
+def _load_demo(made: Platform, folder: Path) -> None:
+    """As a shop does it, from files over the command line; returns when every service has read it."""
+    shop = files(folder / "shop", until=datetime.now(UTC))
+    kinds = {"catalog": shop.catalog, "templates": shop.templates, "users": shop.users}
+    for kind, path in kinds.items():
+        command = [sys.executable, "-m", "attune_cli", "load", kind, str(path)]
+        subprocess.run(command, env={**os.environ, **made.environment()}, check=True, stdout=subprocess.DEVNULL)
+    lines = shop.catalog.read_text(encoding="utf-8").splitlines()
+    made.products = [json.loads(line)["product_id"] for line in lines]
+
+
+def free_port() -> int:
+    """Of this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])

@@ -1,0 +1,74 @@
+"""How far this replica has read what the shop says, and who counts it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from faststream.kafka import KafkaBroker
+
+from chassis.kafka import Consumer, Progress, Route, Source
+from chassis.kafka.consumer import Resume
+from chassis.settings import ProcessSettings
+from qa.usecases.ports import Fallback, NotReadYet
+
+_PATIENCE = 2.0  # seconds that a slice of questions waits before it comes again
+_LOOK = 1.0  # seconds after which the end of the log is asked for anew
+_AGAIN = 0.05  # seconds between two looks while Kafka is away
+_BEHIND = Fallback("knowledge", "what was read so far", "the log of knowledge has not been read to its end yet")
+
+
+class Reading:
+    """Whether this replica has read all that was said before it started. Once true, it stays true."""
+
+    def __init__(self, memory: Consumer) -> None:
+        self._memory, self._done = memory, asyncio.Event()
+
+    async def until_done(self) -> None:
+        """Look until it is. Runs in the background."""
+        while not (self._memory.alive() and await self._memory.caught_up(_LOOK)):  # noqa: ASYNC110 - Kafka tells no event
+            await asyncio.sleep(_AGAIN)
+        self._done.set()
+
+    async def done(self) -> None:
+        """Wait for it; raises NotReadYet."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._done.wait()
+        except TimeoutError:
+            raise NotReadYet(_BEHIND.reason) from None
+
+    def missing(self) -> Sequence[Fallback]:
+        """What a reply has to say of it."""
+        return () if self._done.is_set() else (_BEHIND,)
+
+
+class KeptConsumer(Consumer):
+    """Reads for the stores. What it has kept of `uncounted` topics is not yet in this replica's memory."""
+
+    def __init__(self, routes: Sequence[Route[Any]], *, uncounted: Collection[str], group: str, name: str,
+                 resume: Resume) -> None:  # fmt: skip
+        """`uncounted`: topics that another consumer of this process reads into memory, and counts."""
+        super().__init__(routes, group=group, name=name, resume=resume)
+        self._uncounted = uncounted
+
+    def attach(self, broker: KafkaBroker, settings: ProcessSettings, **given: Any) -> None:
+        """See Consumer."""
+        counted = _Counted(given.pop("progress"), self._uncounted)
+        super().attach(broker, settings, progress=counted, **given)
+
+
+class _Counted(Progress):
+    """A progress that is not told of some topics."""
+
+    def __init__(self, told: Progress, uncounted: Collection[str]) -> None:
+        super().__init__()
+        self._told, self._uncounted = told, uncounted
+
+    def consumes(self, topics: Collection[str]) -> None:
+        self._told.consumes([topic for topic in topics if topic not in self._uncounted])
+
+    async def applied(self, source: Source, next_offset: int) -> None:
+        if source.topic not in self._uncounted:
+            await self._told.applied(source, next_offset)

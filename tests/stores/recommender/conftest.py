@@ -1,0 +1,51 @@
+"""Every store of relations there is, opened as often as a test wants: each time as another replica would."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from recommender.stores.neo4j import Neo4jRelations
+from recommender.stores.neo4j_connection import connect
+from recommender.stores.sqlite import SqliteRelations
+from recommender.usecases.relations import Relations
+
+Open = Callable[[], Awaitable[Relations]]
+
+
+@pytest.fixture(params=["sqlite", "neo4j"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Opens the store under test."""
+    if request.param == "sqlite":
+
+        async def sqlite() -> Relations:
+            return SqliteRelations(tmp_path / "deep" / "graph.db")
+
+        return sqlite
+    return _neo4j(request)
+
+
+@pytest.fixture
+def shared(request: pytest.FixtureRequest) -> Open:
+    """Opens a store that replicas share."""
+    return _neo4j(request)
+
+
+@pytest.fixture
+async def store(engine: Open) -> AsyncIterator[Relations]:
+    made = await engine()
+    yield made
+    await made.close()
+
+
+def _neo4j(request: pytest.FixtureRequest) -> Open:
+    url, user, password = request.getfixturevalue("neo4j_url")
+
+    async def neo4j() -> Relations:
+        made = Neo4jRelations(connect(url, user, password))
+        await made.open()
+        return made
+
+    return neo4j

@@ -1,0 +1,62 @@
+"""Real Kafka, Redis and Neo4j, to be killed and started again at the same addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from urllib.parse import quote
+
+from attune_servers import Servers
+
+
+class RealEngines:
+    """The interface of EmbeddedEngines over the engines of production. Kafka's log outlives its process."""
+
+    edition = "servers"
+    session_timeout = "PT6S"  # the least Kafka's default configuration accepts
+
+    def __init__(self, folder: Path, *, partitions: int = 4, neo4j: bool = False) -> None:
+        self.folder, self.partitions, self.life = folder, partitions, 1
+        self._servers = Servers(folder, neo4j=neo4j)
+        self._neo4j = neo4j
+        asyncio.run(self._start())
+        self.kafka, self.redis_url = self._servers.kafka, self._servers.redis_url
+
+    async def _start(self) -> None:
+        await self._servers.start()
+        await self._servers.make_topics(self.partitions)
+
+    def environment(self) -> dict[str, str]:
+        """What a service must be told of its engines."""
+        return self._servers.environment()
+
+    def stores(self, folder: Path) -> dict[str, str]:
+        """Where a service of its own folder keeps vectors, and relations when they are not in Neo4j."""
+        place = quote(str(folder))
+        relations = {} if self._neo4j else {"ATTUNE_GRAPH_URL": f"sqlite://{place}/graph.db"}
+        return {"ATTUNE_QDRANT_URL": f"edge://{place}/qdrant", **relations}
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+        asyncio.run(self._servers.kill(name))
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """SIGSTOP and SIGCONT: an engine that does not answer, and does again."""
+        pid = self._servers.pid(name)
+        assert pid is not None
+        os.kill(pid, number)
+
+    def start_again(self, name: str) -> None:
+        """Returns when it answers."""
+        asyncio.run(self._servers.start_again(name))
+
+    @property
+    def redis_folder(self) -> Path:
+        """Holds the append-only file."""
+        return self.folder / "redis"
+
+    def stop(self) -> None:
+        """End all of them."""
+        asyncio.run(self._servers.stop())
