@@ -1,6 +1,6 @@
 """The loops the service is compared with: the raw client, and what is written by hand.
 
-    python benchmarks/event_path_loops.py raw|plain
+python benchmarks/event_path_loops.py raw|plain
 """
 
 from __future__ import annotations

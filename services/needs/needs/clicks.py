@@ -79,12 +79,10 @@ class Clicks(Sequence[Decoded[Click]]):
         click = Click(self.events[index], person, self.products[index], kind, at, rating, text, language)
         return Decoded(offset, person.user, click)
 
-    def sifted(
-        self, good: NDArray[np.bool_], why: Callable[[Click], Rejected]
-    ) -> tuple[Self, list[tuple[int, Rejected]]]:
+    def sifted(self, good: NDArray[np.bool_], why: Callable[[Click], Rejected]) -> tuple[Self, Refused]:
         """Those of a mask, and a reason for each other one."""
-        refused = [(item.offset, why(item.value)) for item in (self[i] for i in np.flatnonzero(~good).tolist()) if item.value]
-        return self.take(good), refused
+        bad = [self[place] for place in np.flatnonzero(~good).tolist()]
+        return self.take(good), [(item.offset, why(item.value)) for item in bad if item.value is not None]
 
     def reviews(self) -> Iterator[tuple[int, Click]]:
         """Those with a text, with their offsets."""
