@@ -79,7 +79,7 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
         space=encoder.space,
     )
     products = Consumer(handlers.of_products(), group=None, name="products")
-    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store))
+    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store), exact=True)
 
     answer = Answer(store, TextReader(encoder, lexical.words), table, settings.recency, number)
     watch, forget = Watch(answer, bell, settings.watch_look), Forget(store, number, bell.ring)

@@ -7,23 +7,25 @@ passes over what lies before the offset it holds, so that a slice which comes ag
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chassis.kafka import Decoded, Offsets, Rejected, Route, Slice, Source
 from chassis.telemetry import log
-from needs import decoding
+from needs import decoding, reading, refusals
 from needs.arrivals import Arrivals
-from needs.decoding import Click, Erasure, Query
-from needs.domain.identity import Person, name, names
+from needs.clicks import Click, Clicks, behaviors_of
+from needs.decoding import Erasure, Query
+from needs.domain.identity import Names, Person, name
 from needs.domain.placement import partition_of
 from needs.domain.products import LogPosition, Product, ProductTable
 from needs.domain.shop_record import ShopRecord
-from needs.domain.state import Behaviors
 from needs.domain.weights import KindWeights, TextKind
 from needs.domain.words import LONGEST, Text
 from needs.usecases import Learn, LearnProducts, MemoryAway, Span
@@ -56,7 +58,7 @@ class Handlers:
     def of_people(self) -> list[Route[Any]]:
         """Read by one replica per partition."""
         return [
-            Route(CLICKS, decoding.clicks(), self.clicks),
+            Route(CLICKS, reading.click(), self.clicks, decode_slice=reading.clicks()),
             Route(QUERIES, decoding.queries(), self.queries),
             Route(USERS, decoding.users(), self.users),
             Route(ERASURES, decoding.erasures(), self.erasures),
@@ -68,20 +70,17 @@ class Handlers:
 
     async def clicks(self, part: Slice[Click]) -> Refused:
         """Behaviours move the need; the words of reviews join what was said."""
-        given, refused = self._good(part, lambda click: click.at)
-        given = [(offset, click) for offset, click in given if click.product_id]  # else about a composed text alone
-        await self.arrivals.wait_for({(click.person.tenant, click.product_id) for _, click in given})
-        known: list[tuple[int, Click, int]] = []
-        for offset, click in given:
-            product = self.products.name_of(click.person.tenant, click.product_id)
-            if product is None:
-                refused.append((offset, _unknown(click)))
-            else:
-                known.append((offset, click, product))
-        people, batch = _columns(known, self.weights)
-        reviews = [(offset, click.person, self._review(click)) for offset, click, _ in known if click.text]
+        clicks = part.items if isinstance(part.items, Clicks) else Clicks.of(part.items)
+        partition, latest = part.source.partition, self._latest()
+        clicks, refused = clicks.sifted(self._placed(clicks.users, partition), lambda c: self._misplaced(c.person.user))
+        clicks, early = clicks.sifted(clicks.times <= latest, lambda click: refusals.future(click.at))
+        clicks = clicks.take(np.array([bool(product) for product in clicks.products], dtype=bool))  # else about a text
+        products = await self._products_of(clicks)
+        clicks, unknown = clicks.sifted(products != 0, lambda c: refusals.unknown(c.person.tenant, c.product_id))
+        people, batch = behaviors_of(clicks, products[products != 0], self.weights)
+        reviews = [self._review(*item) for item in clicks.reviews()]
         await self.learn.behaviors(_span(part), people, batch, reviews)
-        return refused
+        return [*refused, *early, *unknown]
 
     async def queries(self, part: Slice[Query]) -> Refused:
         """Words move the need too."""
@@ -92,7 +91,7 @@ class Handlers:
 
     async def users(self, part: Slice[tuple[Person, ShopRecord]]) -> Refused:
         """The record as it is now; one without a value is gone."""
-        good, refused = self._placed(part.items, part.source.partition)
+        good, refused = self._rightly_placed(part)
         read = [(i.offset, *(i.value if i.value is not None else (Person("", i.key), None))) for i in good]
         await self.learn.records(_span(part), read)
         return refused
@@ -117,37 +116,53 @@ class Handlers:
 
     def _good(self, part: Slice[T], at: Callable[[T], int]) -> tuple[list[tuple[int, T]], Refused]:
         """Events with their offsets, in the right partition and not of the future."""
-        placed, refused = self._placed(part.items, part.source.partition)
-        latest = self.now() + _AHEAD // timedelta(milliseconds=1)
+        placed, refused = self._rightly_placed(part)
         good: list[tuple[int, T]] = []
         for item in placed:
             if item.value is None:
-                refused.append((item.offset, Rejected("no-value", field="value", remedy="send the event as the value")))
-            elif at(item.value) > latest:
-                refused.append((item.offset, _future(at(item.value))))
+                refused.append((item.offset, refusals.no_value()))
+            elif at(item.value) > self._latest():
+                refused.append((item.offset, refusals.future(at(item.value))))
             else:
                 good.append((item.offset, item.value))
         return good, refused
 
-    def _placed(self, items: Iterable[Decoded[T]], partition: int) -> tuple[list[Decoded[T]], Refused]:
-        good: list[Decoded[T]] = []
-        refused: Refused = []
-        for item in items:
-            right = partition_of(item.key, self.partitions)
-            if right == partition:
-                good.append(item)
-            else:
-                refused.append((item.offset, _misplaced(item.key, partition, right)))
-        return good, refused
+    def _rightly_placed(self, part: Slice[T]) -> tuple[list[Decoded[T]], Refused]:
+        right = self._placed([item.key for item in part.items], part.source.partition).tolist()
+        refused = [
+            (item.offset, self._misplaced(item.key)) for item, so in zip(part.items, right, strict=True) if not so
+        ]
+        return list(compress(part.items, right)), refused
+
+    def _placed(self, keys: Sequence[str], partition: int) -> NDArray[np.bool_]:
+        """(n,) whether each key belongs into this partition."""
+        wrong = {key for key in set(keys) if partition_of(key, self.partitions) != partition}
+        return np.array([key not in wrong for key in keys], dtype=bool) if wrong else np.ones(len(keys), dtype=bool)
+
+    def _misplaced(self, key: str) -> Rejected:
+        return refusals.misplaced(key, partition_of(key, self.partitions))
+
+    def _latest(self) -> int:
+        return self.now() + _AHEAD // timedelta(milliseconds=1)
+
+    async def _products_of(self, clicks: Clicks) -> Names:
+        """(n,) the name of each product, 0 where it stays unknown; those that are on their way are waited for."""
+        found = self.products.names_of(clicks.tenants, clicks.products)
+        if found.all():
+            return found
+        missing = (found == 0).tolist()
+        await self.arrivals.wait_for(set(compress(zip(clicks.tenants, clicks.products, strict=True), missing)))
+        return self.products.names_of(clicks.tenants, clicks.products)
 
     def _said(self, query: Query, weight: float) -> Text:
         language = query.language or self.language(query.text)
         return Text(query.text[:LONGEST], query.kind, query.at, weight, name(query.event_id), language)
 
-    def _review(self, click: Click) -> Text:
+    def _review(self, offset: int, click: Click) -> tuple[int, Person, Text]:
         language = click.language or self.language(click.text)
         weight = self.weights.of_text(TextKind.REVIEW, click.rating)
-        return Text(click.text[:LONGEST], TextKind.REVIEW, click.at, weight, name(click.event_id), language)
+        text = Text(click.text[:LONGEST], TextKind.REVIEW, click.at, weight, name(click.event_id), language)
+        return offset, click.person, text
 
 
 def resume(offsets: Offsets) -> Callable[[Collection[Source]], Awaitable[Mapping[Source, int]]]:
@@ -170,39 +185,5 @@ def resume(offsets: Offsets) -> Callable[[Collection[Source]], Awaitable[Mapping
 
 
 def _span(part: Slice[Any]) -> Span:
-    return Span(part.source.log, part.source.topic, part.source.partition, part.next_offset)
-
-
-def _columns(known: Sequence[tuple[int, Click, int]], weights: KindWeights) -> tuple[list[Person], Behaviors]:
-    rows: dict[Person, int] = {}
-    kinds = np.array([click.kind for _, click, _ in known], dtype=np.uint8)
-    nothing = float("nan")
-    ratings = np.array([nothing if click.rating is None else click.rating for _, click, _ in known], dtype=np.float64)
-    batch = Behaviors(
-        offsets=np.array([offset for offset, _, _ in known], dtype=np.int64),
-        people=np.array([rows.setdefault(click.person, len(rows)) for _, click, _ in known], dtype=np.int64),
-        products=np.array([product for _, _, product in known], dtype=np.uint64),
-        kinds=kinds,
-        times=np.array([click.at for _, click, _ in known], dtype=np.int64),
-        weights=weights.of(kinds, ratings),
-        events=names(click.event_id for _, click, _ in known),
-    )
-    return list(rows), batch
-
-
-def _unknown(click: Click) -> Rejected:
-    remedy = f"load the product of the shop {click.person.tenant} into attune.catalog.v1, then send the event again"
-    return Rejected("unknown-product", field="product_id", value=click.product_id, remedy=remedy)
-
-
-def _misplaced(key: str, partition: int, right: int) -> Rejected:
-    remedy = (
-        f"its key belongs to {right}: produce with the murmur2 partitioner (librdkafka: partitioner=murmur2_random)"
-    )
-    return Rejected("wrong-partition", field="partition", value=f"{partition} for {key}", remedy=remedy)
-
-
-def _future(at: int) -> Rejected:
-    time = (decoding.EPOCH + timedelta(milliseconds=at)).isoformat()
-    remedy = "send when it happened; this is more than a day ahead, so look at the clock of the producer"
-    return Rejected("future", field="occurred_at", value=time, remedy=remedy)
+    source = part.source
+    return Span(source.log, source.topic, source.partition, part.next_offset, part.begins)

@@ -28,6 +28,7 @@ class Span:
     topic: str
     partition: int
     next_offset: int
+    begins: int = 0  # everything before it was written by this process, or was there when it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class NeedStore(Protocol):
     async def update(self, span: Span, wanted: Wanted, decide: Callable[[Page], Changes]) -> set[Person]:
         """Write what `decide` says together with the span's offset, unless the span is applied already.
 
-        `decide` may be asked again when someone else wrote in between. Returns whom the write concerned.
+        `decide` may be asked again when someone else wrote in between. Returns whom the write concerned. Raises Rewound
+        when less is applied than `span.begins`: the store came back without its last writes.
         """
 
     async def read(self, partition: int, person: Person) -> Memory: ...

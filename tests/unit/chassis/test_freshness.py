@@ -32,6 +32,7 @@ def held() -> Held:
 async def progress() -> Progress:
     made = Progress()
     made.consumes([TOPIC, PRODUCTS])
+    made.lives({TOPIC: "life", PRODUCTS: "life"})
     await made.applied(Source("life", PRODUCTS, 0), 1)
     deadline.start(0.2)
     return made

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from attune_embedded import topics
-from chassis.kafka.identity import log_identity
+from chassis.kafka.identity import Lives
 
 Run = Callable[..., subprocess.Popen[str]]
 BROKER = ("-m", "attune_embedded.broker")
@@ -44,16 +44,24 @@ def test_topics_know_their_key_and_whether_they_are_compacted() -> None:
     assert topics.Topic("attune.clickstream.v1", "user_id", compacted=False) in topics.declared()
 
 
+async def life(bootstrap: str) -> str:
+    lives = Lives(bootstrap)
+    try:
+        return (await lives.of(["attune.clickstream.v1"]))["attune.clickstream.v1"]
+    finally:
+        await lives.close()
+
+
 async def test_each_start_is_another_life_of_the_log_on_the_same_port(run: Run) -> None:
     first = run(*BROKER)
     one = announced(first)
     port = one["bootstrap"].rpartition(":")[2]
-    assert await log_identity(one["bootstrap"]) == one["identity"]
+    assert await life(one["bootstrap"]) == one["identity"]
     first.terminate()
     first.communicate()
     two = announced(run(*BROKER, "--port", port))
     assert two["bootstrap"] == one["bootstrap"]
-    assert await log_identity(two["bootstrap"]) == two["identity"] != one["identity"]
+    assert await life(two["bootstrap"]) == two["identity"] != one["identity"]
 
 
 async def test_a_broker_on_a_chosen_port_takes_records_and_gives_them_back(run: Run) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ import pytest
 
 from attune.events.v1 import clickstream_pb2
 from chassis.kafka import Record, Rejected, proto_decoder
-from needs import decoding
+from needs import decoding, reading
+from needs.clicks import Click
 from needs.domain.identity import Person
 from needs.domain.weights import Kind, TextKind
+from needs.instants import EPOCH, UNREADABLE, milliseconds
 
 CLICK = {
     "event_id": "e1",
@@ -90,8 +94,18 @@ def by_contract(given: Record) -> Any:
     return (event.event_id, event.user_id, event.product_id, event.kind, at, rating, event.text, event.language)
 
 
+def one_click(given: Record) -> Click:
+    """As the service reads it: in a slice, here of one record."""
+    clicks, refused = reading.clicks()([given])
+    for _, why in refused:
+        raise why
+    read = clicks[0].value
+    assert read is not None
+    return read
+
+
 def by_us(given: Record) -> Any:
-    read = decoding.clicks()(given)
+    read = one_click(given)
     return (read.event_id, read.person.user, read.product_id, read.kind, read.at, read.rating, read.text, read.language)
 
 
@@ -111,25 +125,25 @@ def test_the_short_way_reads_exactly_what_the_contract_reads(by: dict[str, Any])
 @pytest.mark.parametrize("value", [b"", b"{", b"[1]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_json_object_is_refused(value: bytes) -> None:
     with pytest.raises(Rejected, match="malformed-json"):
-        decoding.clicks()(record(value))
+        one_click(record(value))
 
 
 def test_protobuf_is_read_where_its_header_says_so() -> None:
     event = clickstream_pb2.ClickstreamEvent(event_id="e", user_id="ann", kind=2, product_id="p", tenant="shop")
     event.occurred_at.FromMilliseconds(1_000)
-    read = decoding.clicks()(record(event.SerializeToString(), **{"content-type": "application/x-protobuf"}))
+    read = one_click(record(event.SerializeToString(), **{"content-type": "application/x-protobuf"}))
     assert (read.person, read.kind, read.at) == (Person("shop", "ann"), Kind.CLICK, 1_000)
 
 
 def test_headers_of_cloud_events_fill_what_is_absent() -> None:
-    read = decoding.clicks()(record(changed({"event_id": WITHOUT}), ce_id="from the header"))
+    read = one_click(record(changed({"event_id": WITHOUT}), ce_id="from the header"))
     assert read.event_id == "from the header"
 
 
 @pytest.mark.parametrize("key", [None, "", "bob"])
 def test_a_key_that_is_not_the_user_is_refused_with_the_remedy(key: str | None) -> None:
     with pytest.raises(Rejected) as refused:
-        decoding.clicks()(record(CLICK, key))
+        one_click(record(CLICK, key))
     assert (refused.value.reason, refused.value.field) == ("wrong-key", "key")
     assert "user_id" in refused.value.remedy
 
@@ -182,3 +196,46 @@ def test_a_product_without_a_vector_of_our_space_is_refused_naming_both() -> Non
 def test_a_vector_that_is_not_of_length_one_is_refused(wrong: list[float]) -> None:
     with pytest.raises(Rejected, match="length"):
         decoding.products("ours@1")(vectors(("ours@1", wrong)))
+
+
+def test_odd_and_ordinary_clicks_of_one_slice_keep_the_order_of_the_log() -> None:
+    odd = {"kind": "BEHAVIOR_KIND_VIEW", "occurred_at": 1_700_000_000}
+    values = [CLICK, changed({"kind": 3}), b"{", CLICK, changed(odd), None, changed({"tenant": "a-shop"})]
+    given = [
+        Record(10 + i, "ann", value if isinstance(value, bytes | None) else json.dumps(value).encode(), {}, 0)
+        for i, value in enumerate(values)
+    ]
+    clicks, refused = reading.clicks()(given)
+    assert [item.offset for item in clicks] == [10, 11, 13, 16]
+    assert clicks[-1].value.person.tenant == "a-shop"
+    assert {offset: why.reason for offset, why in refused} == {
+        12: "malformed-json",
+        14: "wrong-type",
+        15: "no-value",
+    }
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2026-01-31T12:00:00Z", "2024-02-29T23:59:59Z", "1970-01-01T00:00:00Z"],
+        ["2026-01-31T12:00:00.250Z", "2026-12-31T00:00:00.999Z"],
+        ["2026-01-31T12:00:00.250001Z", "2026-12-31T00:00:00.999999Z"],
+        ["2026-02-29T12:00:00Z", "2026-01-31T12:00:00Z"],
+        ["2026-01-31T24:00:00Z", "2026-13-01T12:00:00Z", "2026-00-10T12:00:00Z", "2026-01-00T12:00:00Z"],
+        ["2026-01-31T12:00:00+08:00", "2026-01-31T12:00:00.5Z"],
+        ["2026-01-31t12:00:00z", "２026-01-31T12:00:00Z", "yesterday", ""],
+        ["1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"],
+    ],
+)
+def test_a_column_of_times_is_read_like_each_of_them(texts: list[str]) -> None:
+    assert milliseconds(texts).tolist() == [one_at_a_time(text) for text in texts]
+
+
+def one_at_a_time(text: str) -> int:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", text, re.ASCII):
+        return UNREADABLE
+    try:
+        return max(UNREADABLE, (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1))
+    except ValueError:
+        return UNREADABLE

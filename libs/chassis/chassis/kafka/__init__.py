@@ -5,7 +5,17 @@ from chassis.kafka.decode import proto_decoder
 from chassis.kafka.freshness import Freshness, Offsets
 from chassis.kafka.producer import Producer
 from chassis.kafka.progress import Position, Progress
-from chassis.kafka.records import Decoded, Decoder, Record, Rejected, Route, Slice, Source
+from chassis.kafka.records import (
+    Decoded,
+    Decoder,
+    Record,
+    Rejected,
+    Rewound,
+    Route,
+    Slice,
+    SliceDecoder,
+    Source,
+)
 
 __all__ = [
     "Consumer",
@@ -18,8 +28,10 @@ __all__ = [
     "Progress",
     "Record",
     "Rejected",
+    "Rewound",
     "Route",
     "Slice",
+    "SliceDecoder",
     "Source",
     "proto_decoder",
 ]

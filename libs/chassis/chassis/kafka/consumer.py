@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
-from faststream import AckPolicy
+from aiokafka.errors import IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from chassis.kafka.dead_letters import DeadLetters
-from chassis.kafka.identity import log_identity
+from chassis.kafka.front import Front
+from chassis.kafka.identity import Lives
+from chassis.kafka.lane import Lane
+from chassis.kafka.patience import patiently, regularly
 from chassis.kafka.progress import Position, Progress
-from chassis.kafka.records import Record, Route, Source
+from chassis.kafka.records import Route, Source
 from chassis.kafka.worker import Worker
 from chassis.settings import ProcessSettings
 from chassis.telemetry import LAG, log
 
 Resume = Callable[[Collection[Source]], Awaitable[Mapping[Source, int]]]
 _PATIENCE = 0.25  # seconds a batch waits for a slow partition before the others go on without it
+_STALLED = 30.0  # seconds without a poll, or with one slice, after which the process is not ready
+_LOOK = 5.0  # seconds between two looks whether a topic was made anew
 
 
 class Consumer:
@@ -35,25 +39,29 @@ class Consumer:
     """
 
     def __init__(
-        self, routes: Sequence[Route[Any]], *, group: str | None, name: str, resume: Resume | None = None
+        self,
+        routes: Sequence[Route[Any]],
+        *,
+        group: str | None,
+        name: str,
+        resume: Resume | None = None,
+        exact: bool = False,
     ) -> None:
         """`group` None: every replica reads all partitions from the beginning.
 
         `resume` tells, where a store keeps the applied offsets itself, from which offset each source goes on; it is
-        asked at each assignment and wins over Kafka's committed offsets.
+        asked at each assignment and wins over Kafka's committed offsets. `exact`: it holds the offset after every
+        slice, so that it is asked now and then, and one that holds less has lost its last writes.
         """
         self.name = name
         self._routes = {route.topic: route for route in routes}
-        self._group, self._resume = group, resume
+        self._group, self._resume, self._exact = group, resume, exact
         self._workers: dict[str, Worker] = {}
-        self._running: dict[TopicPartition, asyncio.Task[None]] = {}
-        self._done: dict[TopicPartition, int] = {}  # next offsets to commit
-        self._applied: dict[TopicPartition, int] = {}  # next offsets, committed or not
-        self._expected: dict[TopicPartition, int] = {}  # next offsets to come from Kafka
+        self._lanes: dict[TopicPartition, Lane] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._baseline: asyncio.Task[None] | None = None
-        self._identity = ""
         self._prepared = asyncio.Event()
-        self._committer: asyncio.Task[None] | None = None
+        self._regular: list[asyncio.Task[None]] = []
 
     @property
     def topics(self) -> list[str]:
@@ -68,50 +76,39 @@ class Consumer:
             self._workers[topic] = Worker(
                 route, service=service, settings=settings, dead_letters=dead_letters, progress=progress
             )
-        self._subscriber = broker.subscriber(
-            *self.topics,
-            group_id=self._group,
-            batch=True,
-            max_records=settings.batch_records,
-            batch_timeout_ms=_ms(settings.batch_timeout.total_seconds()),
-            fetch_max_wait_ms=_ms(settings.fetch_wait.total_seconds()),
-            max_partition_fetch_bytes=settings.partition_fetch_bytes,
-            auto_offset_reset="earliest",
-            session_timeout_ms=_ms(settings.session_timeout.total_seconds()),
-            heartbeat_interval_ms=_ms(settings.session_timeout.total_seconds() / 3),
-            partition_assignment_strategy=(RangePartitionAssignor,),
-            listener=_Listener(self) if self._group is not None else None,
-            ack_policy=AckPolicy.MANUAL,  # we commit ourselves, after the sinks
-            decoder=_no_decoding,  # one bad record must not sink the batch: we decode record by record
-        )
-        self._subscriber(self._on_batch)
+        self._known = Lives(settings.kafka)
+        listener = _Listener(self) if self._group is not None else None
+        self._front = Front(broker, self.topics, self._group, settings, listener, self._turns)
+        self._front.subscriber(self._on_batch)
 
     async def begin(self) -> None:
         """Call after the broker started."""
         if self._group is None:
-            await self.assigned(list(self._consumer.assignment()))
-        else:
-            self._committer = asyncio.create_task(self._commit_regularly())
+            await self.assigned(list(self._front.consumer.assignment()))
+        every = ((self._settings.commit_interval.total_seconds(), self._commit), (_LOOK, self._look))
+        self._regular = [asyncio.create_task(regularly(pause, step)) for pause, step in every]
 
     async def finish(self) -> None:
         """Stop working and commit what is done. Call before the broker stops."""
-        await self.revoked(list(self._running))
-        for task in (self._committer, self._baseline):
+        for task in (*self._regular, self._baseline):
             if task is not None:
                 task.cancel()
-        await self._commit()
+        await self.revoked(list(self._lanes))
+        await self._known.close()
 
     def alive(self) -> bool:
-        """Whether the loop runs and knows what it reads: FastStream's ping stays green when it does not."""
-        tasks = self._subscriber.tasks
-        return self._prepared.is_set() and bool(tasks) and not any(task.done() for task in tasks)
+        """Whether the loop runs, asks for records, knows what it reads, and no slice is stuck."""
+        now = time.monotonic()
+        began = [lane.busy_since for lane in self._lanes.values() if lane.busy_since is not None]
+        moving = now - self._front.polled_at < _STALLED and all(now - since < _STALLED for since in began)
+        return self._prepared.is_set() and self._front.running and moving
 
     async def caught_up(self, within: float) -> bool:
         """Wait until everything that is in the topics now is applied; False after `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                partitions = list(self._consumer.assignment())
-                ends = await self._consumer.end_offsets(partitions)
+                partitions = list(self._front.consumer.assignment())
+                ends = await self._front.consumer.end_offsets(partitions)
                 last = [Position(tp.topic, tp.partition, end - 1) for tp, end in ends.items() if end > 0]
                 return await self._progress.reached(last)
         except (TimeoutError, KafkaError):
@@ -119,89 +116,159 @@ class Consumer:
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Find out where each partition starts; a store that keeps offsets itself is asked first."""
-        self._identity = await log_identity(self._settings.kafka)
-        sources = {Source(self._identity, tp.topic, tp.partition): tp for tp in partitions}
-        stored = await self._resume(list(sources)) if self._resume is not None else {}
-        for source, offset in stored.items():
-            self._consumer.seek(sources[source], offset)
+        lives = await self._lives()
+        for tp in partitions:
+            source = Source(lives.get(tp.topic, ""), tp.topic, tp.partition)
+            self._lanes[tp] = Lane(source, self._workers[tp.topic], self._progress, partial(self._seek, tp))
+        for tp, stored in (await self._stored(partitions)).items():
+            self._start_at(tp, stored, await patiently(partial(self._begin_of, tp)))
         self._prepared.set()
         # The positions are only known after this callback: asking for them here would wait for ourselves.
-        self._baseline = asyncio.create_task(self._tell_start(sources))
-
-    async def _tell_start(self, sources: Mapping[Source, TopicPartition]) -> None:
-        """What lies before the start was applied by an earlier process: a reader may count on it."""
-        for source, tp in sources.items():
-            try:
-                start = await self._consumer.position(tp)
-            except KafkaError:  # taken away again meanwhile
-                continue
-            self._applied[tp] = max(start, self._applied.get(tp, 0)) if tp in self._expected else start
-            await self._progress.applied(source, self._applied[tp])
+        self._baseline = asyncio.create_task(self._tell_start(partitions))
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Stop working on these; what was not finished comes again at its next owner."""
-        tasks = [self._running.pop(tp) for tp in partitions if tp in self._running]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        lanes = [self._lanes[tp] for tp in partitions if tp in self._lanes]
+        await asyncio.gather(*(lane.stop() for lane in lanes))
         await self._commit()
         for tp in partitions:
-            for offsets in (self._done, self._applied, self._expected):
-                offsets.pop(tp, None)
+            self._lanes.pop(tp, None)
+            self._committed.pop(tp, None)
 
-    @property
-    def _consumer(self) -> AIOKafkaConsumer:
-        consumer = self._subscriber.consumer
-        assert consumer is not None, "the broker is started first"  # noqa: S101 - a bug of ours otherwise
-        return consumer
+    def _start_at(self, tp: TopicPartition, stored: int, begin: int) -> None:
+        """Where the store says, or where the log begins, if that is later: then something is missing."""
+        if 0 < stored < begin:
+            self._missed(tp, stored, begin)
+        self._front.consumer.seek(tp, max(stored, begin))
+        self._lanes[tp].begin(stored)
+
+    async def _stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """What the store holds of each, where it keeps offsets itself."""
+        if self._resume is None:
+            return {}
+        found = await self._resume([self._lanes[tp].source for tp in partitions])
+        return {TopicPartition(source.topic, source.partition): offset for source, offset in found.items()}
+
+    async def _begin_of(self, tp: TopicPartition) -> int:
+        begins: Mapping[TopicPartition, int] = await self._front.consumer.beginning_offsets([tp])
+        return begins[tp]
+
+    async def _tell_start(self, partitions: Collection[TopicPartition]) -> None:
+        """What lies before the start was applied by an earlier process: a reader may count on it."""
+        for tp in partitions:
+            lane = self._lanes.get(tp)
+            if lane is not None and self._resume is None and not lane.taken:
+                try:
+                    lane.begin(await self._front.consumer.position(tp))
+                except (KafkaError, IllegalStateError):  # taken away again meanwhile
+                    continue
+            if lane is not None:
+                await self._progress.applied(lane.source, lane.applied)
 
     async def _on_batch(self, message: KafkaMessage) -> None:
-        await self._prepared.wait()
+        turns = self._front.marked
         raw: tuple[ConsumerRecord, ...] = message.raw_message
+        await self._prepared.wait()
         started = []
         for tp, group in groupby(raw, key=lambda r: TopicPartition(r.topic, r.partition)):
             records = list(group)
-            if records[0].offset < self._expected.get(tp, 0):
-                self._identity = await log_identity(self._settings.kafka)  # the log may have begun anew
-            self._expected[tp] = records[-1].offset + 1
-            previous = self._running.get(tp)
-            task = asyncio.create_task(self._apply(tp, [_record(r) for r in records], previous))
-            self._running[tp] = task
-            started.append((tp, task))
+            task = await self._take(tp, records, turns.get(tp))
+            if task is not None:
+                started.append((tp, task))
+        if not started:
+            return
         await asyncio.wait([task for _, task in started], timeout=_PATIENCE)
         for tp, task in started:
             if not task.done():
-                self._consumer.pause(tp)
+                self._front.consumer.pause(tp)
                 task.add_done_callback(partial(self._resume_reading, tp))
 
-    async def _apply(self, tp: TopicPartition, records: list[Record], previous: asyncio.Task[None] | None) -> None:
-        if previous is not None and not previous.done():
-            await asyncio.wait([previous])
-        source = Source(self._identity, tp.topic, tp.partition)
-        await self._workers[tp.topic].apply_surely(source, records)
-        self._done[tp] = self._applied[tp] = records[-1].offset + 1
-        highwater = self._consumer.highwater(tp)
-        if highwater is not None:
-            LAG.labels(self._service, tp.topic, tp.partition).set(highwater - self._done[tp])
+    async def _take(
+        self, tp: TopicPartition, raw: Sequence[ConsumerRecord], turn: int | None
+    ) -> asyncio.Task[None] | None:
+        """Hand the records to their lane, or leave them: then they are read again."""
+        lane = self._lanes.get(tp)
+        if lane is None or lane.turn != turn:  # whoever changed the turn has set the position too
+            if turn is None and self._resume is None:
+                self._seek(tp, raw[0].offset)  # fetched before we were told that the partition is ours
+            return None
+        try:
+            if raw[0].offset < lane.taken and await self._began_anew(tp, lane):
+                return None
+            if raw[0].offset > lane.taken > 0:
+                await self._look_for_gap(tp, lane, raw[0].offset)
+        except (KafkaError, OSError, IllegalStateError) as error:
+            log.warning("batch left", topic=tp.topic, partition=tp.partition, error=type(error).__name__)
+            self._seek(tp, raw[0].offset)
+            return None
+        return lane.take(raw, turn)
+
+    async def _began_anew(self, tp: TopicPartition, lane: Lane) -> bool:
+        """Whether the topic was made anew, so that the records at hand are read again under its new life."""
+        if (await self._lives()).get(tp.topic, lane.source.log) == lane.source.log:
+            return False
+        await self._restart([tp])
+        return True
+
+    async def _look_for_gap(self, tp: TopicPartition, lane: Lane, offset: int) -> None:
+        """Offsets are left out by compaction and transactions; what the log does not begin before is lost."""
+        if await self._begin_of(tp) > lane.taken:
+            self._missed(tp, lane.taken, offset)
+
+    async def _look(self) -> None:
+        """Whether a topic was made anew, and whether the store still holds what was written to it."""
+        lives = await self._lives()
+        anew = [tp for tp, lane in self._lanes.items() if lives.get(tp.topic, lane.source.log) != lane.source.log]
+        if anew:
+            await self._restart(anew)
+        before = {tp: lane.applied for tp, lane in self._lanes.items()} if self._exact else {}
+        for tp, stored in (await self._stored(before) if before else {}).items():
+            lane = self._lanes.get(tp)
+            if lane is not None and lane.applied == before[tp] > stored:
+                lane.go_back(stored)
+
+    async def _restart(self, partitions: Collection[TopicPartition]) -> None:
+        """Read the new life of a topic from its beginning, or from what the store holds of it."""
+        log.warning("topics were made anew", topics=sorted({tp.topic for tp in partitions}))
+        await asyncio.gather(*(self._lanes[tp].stop() for tp in partitions))
+        await self._front.consumer.seek_to_beginning(*partitions)
+        await self.assigned(partitions)
+
+    async def _lives(self) -> Mapping[str, str]:
+        lives = await patiently(partial(self._known.of, self.topics))
+        self._progress.lives(lives)
+        return lives
+
+    def _missed(self, tp: TopicPartition, first: int, after: int) -> None:
+        log.error("records were deleted before they were read", topic=tp.topic, partition=tp.partition,
+                  first=first, after=after)  # fmt: skip
+        self._progress.missed(self._lanes[tp].source, first, after)
+
+    def _turns(self) -> dict[TopicPartition, int]:
+        return {tp: lane.turn for tp, lane in self._lanes.items()}
+
+    def _seek(self, tp: TopicPartition, offset: int) -> None:
+        self._committed.pop(tp, None)
+        if tp in self._front.consumer.assignment():
+            self._front.consumer.seek(tp, offset)
 
     def _resume_reading(self, tp: TopicPartition, _finished: asyncio.Task[None]) -> None:
-        consumer = self._subscriber.consumer
+        consumer = self._front.subscriber.consumer
         if consumer is not None and tp in consumer.assignment():
             consumer.resume(tp)
 
-    async def _commit_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.commit_interval.total_seconds())
-            await self._commit()
-
     async def _commit(self) -> None:
-        done, self._done = self._done, {}
+        done = {tp: lane.applied for tp, lane in self._lanes.items() if lane.applied > self._committed.get(tp, 0)}
+        for tp, applied in done.items():
+            highwater = self._front.consumer.highwater(tp)
+            if highwater is not None:
+                LAG.labels(self._service, tp.topic, tp.partition).set(max(0, highwater - applied))
         if not done or self._group is None:
             return
         try:
-            await self._consumer.commit(done)
+            await self._front.consumer.commit(done)
+            self._committed |= done
         except (KafkaError, AssertionError) as error:
-            self._done = {**done, **self._done}
             log.warning("commit failed; the records come again", consumer=self.name, error=type(error).__name__)
 
 
@@ -214,17 +281,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         await self._owner.assigned(list(assigned))
-
-
-async def _no_decoding(_message: object) -> None:
-    return None
-
-
-def _record(raw: ConsumerRecord) -> Record:
-    headers = {name: value.decode("utf-8", "replace") for name, value in raw.headers if value is not None}
-    key = None if raw.key is None else raw.key.decode("utf-8", "replace")
-    return Record(raw.offset, key, raw.value, headers, raw.timestamp)
-
-
-def _ms(seconds: float) -> int:
-    return max(1, round(seconds * 1000))

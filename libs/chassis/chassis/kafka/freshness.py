@@ -46,9 +46,8 @@ class Freshness:
             here.cancel()
 
     async def _in_store(self, at_least: Sequence[Position]) -> bool:
-        lives = [position.log for position in self._progress.positions()]
         for position in at_least:
-            log = position.log or (lives[-1] if lives else "")
+            log = position.log or self._progress.life(position.topic)
             if (await self._offsets.applied(log, position.topic, position.partition) or 0) <= position.offset:
                 return False
         return True

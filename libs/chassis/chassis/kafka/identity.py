@@ -1,21 +1,55 @@
-"""Which life of the log is this? Offsets of a recreated cluster start at 0 again and are not the old ones."""
+"""Which life of the log is this? Offsets of a recreated topic start at 0 again and are not the old ones."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IncompatibleBrokerVersion
+
+from chassis.kafka.topic_ids import TopicIds
 
 MARKER = "attune.log."  # a topic of this prefix names the life; the embedded broker makes one at each start
 
 
-async def log_identity(bootstrap: str) -> str:
-    """The identity of the log behind `bootstrap`: its marker topic if there is one, else Kafka's cluster id."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-    await admin.start()
-    try:
-        markers = sorted(topic for topic in await admin.list_topics() if topic.startswith(MARKER))
+class Lives:
+    """Asks the log for the identities of its topics."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def of(self, topics: Collection[str]) -> Mapping[str, str]:
+        """Topic → its life: of the marker topic if there is one, else the cluster's id and the topic's own.
+
+        A topic that is not there is left out. Raises KafkaError or OSError while the log is away.
+        """
+        admin = await self._connected()
+        there = set(await admin.list_topics())
+        markers = sorted(topic for topic in there if topic.startswith(MARKER))
         if markers:
-            return str(markers[-1]).removeprefix(MARKER)
-        cluster = await admin.describe_cluster()
-        return str(cluster.get("cluster_id") or "unknown")
-    finally:
-        await admin.close()
+            return dict.fromkeys(there & set(topics), markers[-1].removeprefix(MARKER))
+        try:
+            told = await admin._send_request(TopicIds(sorted(there & set(topics))))  # noqa: SLF001 - it has no other way
+        except IncompatibleBrokerVersion:  # older than Kafka 2.8: topics have no identity of their own
+            cluster = await admin.describe_cluster()
+            return dict.fromkeys(there & set(topics), str(cluster.get("cluster_id") or "unknown"))
+        return {name: f"{told.cluster_id}/{UUID(bytes=life)}" for error, name, life, *_ in told.topics if not error}
+
+    async def close(self) -> None:
+        """Leave."""
+        if self._admin is not None:
+            await self._admin.close()
+            self._admin = None
+
+    async def _connected(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=5_000)
+            try:
+                await admin.start()
+            except BaseException:
+                await admin.close()
+                raise
+            self._admin = admin
+        return self._admin

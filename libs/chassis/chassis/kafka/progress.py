@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis.kafka.records import Source
 from chassis.rpc.deadline import remaining
 
+_GAPS = 20  # told at most
 _SHARE = 0.75  # of the time that is left; the rest is for the answer itself, which may ask others
 
 
@@ -22,6 +23,19 @@ class Position:
     log: str = ""  # empty: the life of the log that runs now
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Records that were deleted before they were read."""
+
+    topic: str
+    partition: int
+    first: int
+    after: int  # the first offset that was there again
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition} {self.first}–{self.after - 1}"
+
+
 class Progress:
     """Offsets applied by this process.
 
@@ -32,6 +46,8 @@ class Progress:
     def __init__(self) -> None:
         self._next: dict[tuple[str, int], tuple[str, int]] = {}  # → (log, next offset)
         self._topics: set[str] = set()
+        self._lives: dict[str, str] = {}
+        self._gaps: list[Gap] = []
         self._changed = asyncio.Condition()
 
     def consumes(self, topics: Collection[str]) -> None:
@@ -46,6 +62,27 @@ class Progress:
         self._next[source.topic, source.partition] = (source.log, next_offset)
         async with self._changed:
             self._changed.notify_all()
+
+    def rewound(self, source: Source, next_offset: int) -> None:
+        """The sinks lost what lies from `next_offset` on; it is read again."""
+        self._next[source.topic, source.partition] = (source.log, next_offset)
+
+    def lives(self, lives: Mapping[str, str]) -> None:
+        """Topic → its life, also where this process reads no partition of it."""
+        self._lives.update(lives)
+
+    def life(self, topic: str) -> str:
+        """The life of a topic that is read now; empty: not known yet."""
+        return self._lives.get(topic, "")
+
+    def missed(self, source: Source, first: int, after: int) -> None:
+        """The log deleted records before this process could read them: offsets `first` to `after` - 1."""
+        self._gaps.append(Gap(source.topic, source.partition, first, after))
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What is missing in the sinks because the log did not keep it long enough."""
+        return self._gaps[-_GAPS:]
 
     def positions(self, topics: Collection[str] | None = None) -> list[Position]:
         """The last applied record of each partition; partitions of which nothing was applied are left out."""

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
+
 from chassis.violations import shorten
 
 T = TypeVar("T")
@@ -15,13 +17,12 @@ T = TypeVar("T")
 class Source:
     """One partition in one life of the log. Offsets of two lives are never compared."""
 
-    log: str  # cluster id, or the identity the embedded broker minted at its start
+    log: str  # never parsed: cluster and topic id, or the identity the embedded broker minted at its start
     topic: str
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as Kafka gave it."""
 
     offset: int
@@ -47,6 +48,18 @@ class Slice(Generic[T]):
     source: Source
     items: Sequence[Decoded[T]]
     next_offset: int  # one after the last record of the batch, the bad ones included
+    begins: int = 0  # what lies before it is in the sinks, as far as this process knows; see Rewound
+
+
+class Rewound(Exception):
+    """The sink holds less than this process has written to it: it came back without its last writes.
+
+    Raised by a handler whose sink keeps its own offsets, when they are below `Slice.begins`; reading goes back.
+    """
+
+    def __init__(self, next_offset: int) -> None:
+        self.next_offset = next_offset
+        super().__init__(f"the sink holds what lies before offset {next_offset} only")
 
 
 class Rejected(Exception):
@@ -60,6 +73,8 @@ class Rejected(Exception):
 
 
 Decoder = Callable[[Record], T]  # raises Rejected
+# All records of a slice at once, none of them too large; tombstones are refused. The items are in offset order.
+SliceDecoder = Callable[[Sequence[Record]], tuple[Sequence[Decoded[T]], list[tuple[int, Rejected]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +87,4 @@ class Route(Generic[T]):
     # Returns the offsets it refuses after decoding, each with its reason; usually nothing.
     handle: Callable[[Slice[T]], Awaitable[Sequence[tuple[int, Rejected]]]]
     owner: bool = True  # only one service writes a topic's unreadable records to `.dead`
+    decode_slice: SliceDecoder[T] | None = None  # used instead of `decode` where one by one costs too much

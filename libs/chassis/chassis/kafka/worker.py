@@ -9,7 +9,7 @@ from typing import Any
 
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.kafka.progress import Progress
-from chassis.kafka.records import Decoded, Record, Rejected, Route, Slice, Source
+from chassis.kafka.records import Decoded, Record, Rejected, Rewound, Route, Slice, Source
 from chassis.settings import ProcessSettings
 from chassis.telemetry import RECORDS, RETRIES, SLICES, log
 
@@ -33,30 +33,44 @@ class Worker:
         self._route, self._service, self._settings = route, service, settings
         self._dead_letters, self._progress = dead_letters, progress
 
-    async def apply_surely(self, source: Source, records: Sequence[Record]) -> None:
-        """Like `apply`, again and again until it worked: also when the dead letters cannot be written."""
+    async def apply_surely(self, source: Source, records: Sequence[Record], begins: int = 0) -> None:
+        """Like `apply`, again and again until it worked: also when the dead letters cannot be written.
+
+        Raises Rewound when reading must go back.
+        """
         attempt = 0
         while True:
             try:
-                return await self.apply(source, records)
+                return await self.apply(source, records, begins)
+            except Rewound:
+                raise
             except Exception as error:  # noqa: BLE001 - the partition waits; its records are not lost
                 attempt += 1
                 log.warning("batch failed", topic=source.topic, partition=source.partition, attempt=attempt,
                             error=type(error).__name__, exc_info=None if is_outage(error) else error)  # fmt: skip
                 await asyncio.sleep(self._pause(attempt))
 
-    async def apply(self, source: Source, records: Sequence[Record]) -> None:
+    async def apply(self, source: Source, records: Sequence[Record], begins: int = 0) -> None:
         """Take the records in offset order; afterwards everything up to the last of them is in the sinks."""
         started = time.perf_counter()
         items, refused = self._decode(records)
-        part = Slice(source, items, records[-1].offset + 1)
+        part = Slice(source, items, records[-1].offset + 1, begins)
         refused += await self._handle_until_done(part)
         await self._bury(source, records, refused)
         await self._progress.applied(source, part.next_offset)
         RECORDS.labels(self._service, source.topic, "applied").inc(len(records) - len(refused))
         SLICES.labels(self._service, source.topic).observe(time.perf_counter() - started)
 
-    def _decode(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
+    def _decode(self, records: Sequence[Record]) -> tuple[Sequence[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
+        if self._route.decode_slice is None:
+            return self._decode_each(records)
+        most, owner = self._settings.max_record_bytes, self._route.owner
+        fitting = [record for record in records if record.value is None or len(record.value) <= most]
+        items, refused = self._route.decode_slice(fitting)
+        large = [(r.offset, too_large(r, most)) for r in records if r.value is not None and len(r.value) > most]
+        return items, [(offset, why, owner) for offset, why in (*refused, *large)]
+
+    def _decode_each(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
         good: list[Decoded[Any]] = []
         bad: list[tuple[int, Rejected, bool]] = []
         for record in records:
@@ -72,10 +86,7 @@ class Worker:
                 raise Rejected("no-key", field="key", remedy="a tombstone needs the key it removes")
             return None
         if len(record.value) > self._settings.max_record_bytes:
-            most = self._settings.max_record_bytes
-            raise Rejected(
-                "too-large", field="value", value=f"{len(record.value)} bytes", remedy=f"send at most {most} bytes"
-            )
+            raise too_large(record, self._settings.max_record_bytes)
         return self._route.decode(record)
 
     async def _handle_until_done(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
@@ -83,6 +94,8 @@ class Worker:
         while True:
             try:
                 return [(offset, why, True) for offset, why in await self._route.handle(part)]
+            except Rewound:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever a handler raises must not lose the slice
                 attempt += 1
                 RETRIES.labels(self._service, part.source.topic).inc()
@@ -98,11 +111,11 @@ class Worker:
         refused: list[tuple[int, Rejected, bool]] = []
         for index, item in enumerate(part.items):
             last = index == len(part.items) - 1
-            single = Slice(part.source, [item], part.next_offset if last else item.offset + 1)
+            single = Slice(part.source, [item], part.next_offset if last else item.offset + 1, part.begins)
             try:
                 refused += [(offset, why, True) for offset, why in await self._route.handle(single)]
             except Exception as error:
-                if is_outage(error):
+                if isinstance(error, Rewound) or is_outage(error):
                     raise
                 why = Rejected("handler-error", value=type(error).__name__, remedy="see the log of the service")
                 refused.append((item.offset, why, True))
@@ -111,7 +124,7 @@ class Worker:
 
     async def _skip(self, part: Slice[Any]) -> None:
         """Move the store's own offset past a record that it cannot take."""
-        await self._route.handle(Slice(part.source, [], part.next_offset))
+        await self._route.handle(Slice(part.source, [], part.next_offset, part.begins))
 
     async def _bury(
         self, source: Source, records: Sequence[Record], refused: Sequence[tuple[int, Rejected, bool]]
@@ -125,6 +138,12 @@ class Worker:
     def _pause(self, attempt: int) -> float:
         first, most = self._settings.retry_first.total_seconds(), self._settings.retry_most.total_seconds()
         return float(min(most, first * 2 ** (attempt - 1)))
+
+
+def too_large(record: Record, most: int) -> Rejected:
+    """The refusal of a record that is longer than `most` bytes."""
+    size = len(record.value or b"")
+    return Rejected("too-large", field="value", value=f"{size} bytes", remedy=f"send at most {most} bytes")
 
 
 def is_outage(error: BaseException) -> bool:

@@ -66,4 +66,5 @@ def _rounds(people: Places) -> list[Places]:
         return []
     starts = np.flatnonzero(np.append(True, people[1:] != people[:-1]))
     rank = np.arange(len(people)) - np.repeat(starts, np.diff(np.append(starts, len(people))))
-    return [np.flatnonzero(rank == number) for number in range(int(rank.max()) + 1)]
+    ends = np.cumsum(np.bincount(rank))
+    return np.split(np.argsort(rank, kind="stable"), ends[:-1])

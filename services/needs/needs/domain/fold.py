@@ -167,7 +167,9 @@ def _evict(rows: Rows, leaving: _Leaving, catalogue: Catalogue, recency: Recency
     places = catalogue.places(leaving.products)
     coefficients = leaving.weights * by_time * recency.by_attention(ends[groups.owner] - spent)
     shape = (len(groups.people), len(catalogue.vectors))
-    added = csr_matrix((coefficients, places, np.append(groups.starts, len(places))), shape=shape) @ catalogue.vectors
+    starts = np.append(groups.starts, len(places))
+    # float32 on both sides: with wider coefficients the whole catalogue would be widened too, for every batch.
+    added = csr_matrix((coefficients.astype(np.float32), places, starts), shape=shape) @ catalogue.vectors
     fading = since * recency.by_attention(total)
     rows["tail"][groups.people] = rows["tail"][groups.people] * fading[:, None] + added
     rows["tail_at"][groups.people] = now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,6 +89,14 @@ class ProductTable:
         """The 64-bit name of a known product."""
         of_tenant = self._names.get(tenant)
         return None if of_tenant is None else of_tenant.get(product_id)
+
+    def names_of(self, tenants: Sequence[str], products: Sequence[str]) -> Names:
+        """(n,) the 64-bit name of each; 0 where the product is not known."""
+        if len(set(tenants)) == 1:
+            find = self._names.get(tenants[0], {}).get
+            return np.array([find(product, 0) for product in products], dtype=np.uint64)
+        found = (self._names.get(tenant, {}).get(product, 0) for tenant, product in zip(tenants, products, strict=True))
+        return np.fromiter(found, dtype=np.uint64, count=len(tenants))
 
     def get(self, tenant: str, product_id: str) -> Product | None:
         """A known product."""

@@ -79,7 +79,7 @@ def decode_rows(blobs: Sequence[bytes | None], dtype: np.dtype[np.void], space: 
     """Rows as stored, writable; none, or of another layout: an empty one. The tail of another space is dropped."""
     size, head = dtype.itemsize, dtype.fields["tail"][1] if dtype.fields else 0
     empty = bytes(size)
-    rows = np.frombuffer(b"".join(_fitted(blob, size, head) or empty for blob in blobs), dtype).copy()
+    rows = np.frombuffer(bytearray().join(_fitted(blob, size, head) or empty for blob in blobs), dtype)
     unread = (rows["layout"] != LAYOUT) & (rows["layout"] != 0)
     rows[unread] = np.zeros(1, dtype)
     rows["layout"] = LAYOUT

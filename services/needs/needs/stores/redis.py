@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from hashlib import blake2b
 from typing import cast
 
 from redis.asyncio import Redis
 
+from chassis.kafka import Rewound
 from needs.domain.identity import Person, name
 from needs.domain.state import Rows, decode_rows, encode_rows, row_type
 from needs.stores.codec import (
@@ -23,7 +25,7 @@ from needs.stores.connection import Command, Connection, connection, outages
 from needs.usecases import Changes, Memory, Page, Span, Wanted
 
 _TRIES = 20  # two owners of a partition exist for seconds; each write of one fails at most once per write of the other
-_STATE, _WORDS, _RECORD, _GONE = "", "w:", "p:", "x:"
+_STATE, _WORDS, _RECORD = "", "w:", "p:"
 _COLLECTIONS = {"redis need": _STATE, "redis need words": _WORDS, "redis need shop record": _RECORD}
 
 
@@ -36,9 +38,10 @@ class PartitionsChanged(Exception):
 
 
 class RedisNeedStore:
-    """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:`, `p:` and `x:` before `t/` are the words, the
-    shop's record and the wish to be forgotten; `need:{<partition>}:#off` is the guard, `#shops` the tenants that have
-    records there. What stands before `t/` cannot come from a user, so no user's key is another's.
+    """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:` and `p:` before `t/` are the words and the shop's
+    record; `need:{<partition>}:#off` is the guard, `#shops` the tenants that have records there, `#gone` who wanted to
+    be forgotten, as hashes, by the time of the wish. What stands before `t/` cannot come from a user, so no user's key
+    is another's.
 
     Invariants: the guard holds, per topic, the life of the log and the next offset of what the rows contain; both
     change in one transaction that watches the guard, and a write by anyone touches the guard.
@@ -71,8 +74,10 @@ class RedisNeedStore:
         async with connection(self._redis) as redis:
             for _ in range(_TRIES):
                 guard, page = await self._page(redis, span, wanted)
-                if page.applied >= span.next_offset:
+                if page.applied >= span.next_offset or page.applied < span.begins:
                     await redis.together(("UNWATCH",))
+                    if page.applied < span.begins:
+                        raise Rewound(page.applied)
                     return set()
                 changes = decide(page)
                 guard[span.topic] = (span.log, span.next_offset)
@@ -95,14 +100,11 @@ class RedisNeedStore:
         """See NeedStore. Touches the guard, so that a batch that has read the person already must read again."""
         async with connection(self._redis) as redis:
             for _ in range(_TRIES):
-                await redis.together(("WATCH", _guard_key(partition)))
-                guard, before = await redis.together(
-                    ("GET", _guard_key(partition)), ("GET", _key(partition, _GONE, person))
-                )
+                _, guard = await redis.together(("WATCH", _guard_key(partition)), ("GET", _guard_key(partition)))
                 removals = [("UNLINK", _key(partition, kind, person)) for kind in _COLLECTIONS.values()]
                 done = await redis.transaction(
                     *removals,
-                    self._gone(partition, person, max(at, int(before or 0))),
+                    *self._gone(partition, {person: at}),
                     ("SET", _guard_key(partition), guard or encode_guard({})),
                 )
                 if done is not None:
@@ -115,15 +117,14 @@ class RedisNeedStore:
 
     async def _page(self, redis: Connection, span: Span, wanted: Wanted) -> tuple[Guard, Page]:
         people, p = wanted.people, span.partition
-        keys = [_key(p, _GONE, person) for person in people]
-        keys += [_key(p, _STATE, person) for person in people] if wanted.rows else []
+        keys = [_key(p, _STATE, person) for person in people] if wanted.rows else []
         keys += [_key(p, _WORDS, person) for person in wanted.words_of]
-        _, shops, (guard_blob, *blobs) = await redis.together(
+        _, shops, gone, (guard_blob, *blobs) = await redis.together(
             ("WATCH", _guard_key(p)),
             ("SMEMBERS", _shops_key(p)) if wanted.shops else ("PING",),
+            ("ZCARD", _gone_key(p)),
             ("MGET", _guard_key(p), *keys),
         )
-        gone, blobs = blobs[: len(people)], blobs[len(people) :]
         rows, words = (blobs[: len(people)], blobs[len(people) :]) if wanted.rows else ([], blobs)
         guard = decode_guard(guard_blob)
         log, applied = guard.get(span.topic, (span.log, 0))
@@ -131,9 +132,14 @@ class RedisNeedStore:
             applied=applied if log == span.log else 0,  # a new life of the log starts anew
             rows=self._rows(rows),
             words={person: decode_words(blob) for person, blob in zip(wanted.words_of, words, strict=True)},
-            forgotten={person: int(blob) for person, blob in zip(people, gone, strict=True) if blob is not None},
+            forgotten=await self._forgotten(redis, p, people) if gone and people else {},
             shops=[shop.decode() for shop in shops] if wanted.shops else (),
         )
+
+    async def _forgotten(self, redis: Connection, partition: int, people: Sequence[Person]) -> dict[Person, int]:
+        """Who of them wanted to be forgotten, and when; as of the moment the guard was watched, like all of a page."""
+        (scores,) = await redis.together(("ZMSCORE", _gone_key(partition), *map(_nameless, people)))
+        return {person: int(float(at)) for person, at in zip(people, scores, strict=True) if at is not None}
 
     def _commands(self, partition: int, guard: Guard, changes: Changes) -> list[Command]:
         pairs: list[bytes | str] = [_guard_key(partition), encode_guard(guard)]
@@ -154,11 +160,13 @@ class RedisNeedStore:
         commands: list[Command] = [("MSET", *pairs)]
         commands += [("SADD", _shops_key(partition), *shops)] if shops else []
         commands += [("UNLINK", *removed)] if removed else []
-        return commands + [self._gone(partition, person, at) for person, at in changes.forget.items()]
+        return commands + (self._gone(partition, changes.forget) if changes.forget else [])
 
-    def _gone(self, partition: int, person: Person, at: int) -> Command:
-        lifetime = int(self._forgotten_for.total_seconds() * 1000)
-        return ("SET", _key(partition, _GONE, person), at, "PX", lifetime)
+    def _gone(self, partition: int, wishes: Mapping[Person, int]) -> list[Command]:
+        """Remember who wanted to be forgotten, the latest wish of each, and no longer than old events may come."""
+        pairs = [part for person, at in wishes.items() for part in (at, _nameless(person))]
+        outlived = max(wishes.values()) - int(self._forgotten_for.total_seconds() * 1000)
+        return [("ZADD", _gone_key(partition), "GT", *pairs), ("ZREMRANGEBYSCORE", _gone_key(partition), 0, outlived)]
 
     def _rows(self, blobs: Sequence[bytes | None]) -> Rows:
         return decode_rows(blobs, self._row, self._space)
@@ -166,6 +174,15 @@ class RedisNeedStore:
 
 def _guard_key(partition: int) -> str:
     return f"need:{{{partition}}}:#off"
+
+
+def _gone_key(partition: int) -> str:
+    return f"need:{{{partition}}}:#gone"
+
+
+def _nameless(person: Person) -> bytes:
+    """What is kept of someone who wants to be forgotten: enough to know them again, not their name."""
+    return blake2b("/".join(person).encode(), digest_size=16).digest()
 
 
 def _shops_key(partition: int) -> str:

@@ -1,0 +1,91 @@
+"""One partition at work: slices in order, one at a time, and back where the sink lost something."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Sequence
+
+from aiokafka import ConsumerRecord
+
+from chassis.kafka.progress import Progress
+from chassis.kafka.records import Record, Rewound, Source
+from chassis.kafka.worker import Worker
+from chassis.telemetry import log
+
+_turns = itertools.count(1)
+_NO_HEADERS: dict[str, str] = {}
+
+
+class Lane:
+    """Invariants: records are applied in offset order; after a rewind, records fetched before it are void."""
+
+    def __init__(self, source: Source, worker: Worker, progress: Progress, seek: Callable[[int], None]) -> None:
+        self.source = source
+        self.taken = 0  # the offset that comes next from Kafka
+        self.applied = 0  # what lies before it is in the sinks
+        self.turn = next(_turns)  # another one after every rewind, and of every lane
+        self.busy_since: float | None = None  # by the monotonic clock
+        self._worker, self._progress, self._seek = worker, progress, seek
+        self._last: asyncio.Task[None] | None = None
+
+    def begin(self, offset: int) -> None:
+        """Everything before `offset` was applied by an earlier process, or is not there any more."""
+        self.taken = max(self.taken, offset)
+        self.applied = max(self.applied, offset)
+
+    def take(self, raw: Sequence[ConsumerRecord], turn: int) -> asyncio.Task[None]:
+        """Work on these after those that were taken before."""
+        self.taken = raw[-1].offset + 1
+        self._last = asyncio.create_task(self._apply([record_of(r) for r in raw], turn, self._last))
+        return self._last
+
+    async def stop(self) -> None:
+        """Leave the work that is under way; what was not finished comes again at the next owner."""
+        self.turn = next(_turns)
+        if self._last is not None:
+            self._last.cancel()
+            await asyncio.wait([self._last])
+
+    async def _apply(self, records: list[Record], turn: int, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None and not previous.done():
+            await _ended(previous)
+        if turn != self.turn:
+            return
+        self.busy_since = time.monotonic()
+        try:
+            await self._worker.apply_surely(self.source, records, self.applied)
+            self.applied = records[-1].offset + 1
+        except Rewound as back:
+            self.go_back(back.next_offset)
+        finally:
+            self.busy_since = None
+
+    def go_back(self, stored: int) -> None:
+        """The sink holds only what lies before `stored`: read the rest again."""
+        log.warning("reading again what the store lost", topic=self.source.topic, partition=self.source.partition,
+                    applied=self.applied, stored=stored)  # fmt: skip
+        self.turn = next(_turns)
+        self.taken = self.applied = stored
+        self._progress.rewound(self.source, stored)
+        self._seek(stored)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task, and end it when this one is cancelled: its partition is taken away."""
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait([task])
+        raise
+
+
+def record_of(raw: ConsumerRecord) -> Record:
+    """A record as handlers see it. Keys and headers that are no UTF-8 become ones that nothing expects."""
+    headers = _NO_HEADERS
+    if raw.headers:
+        headers = {name: value.decode("utf-8", "replace") for name, value in raw.headers if value is not None}
+    key = None if raw.key is None else raw.key.decode("utf-8", "replace")
+    return Record(raw.offset, key, raw.value, headers, raw.timestamp)
