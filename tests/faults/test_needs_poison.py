@@ -1,4 +1,4 @@
-"""Records that can never succeed, inside full batches: each of them in `.dead` once, with its reason, and nothing else."""
+"""Records that can never succeed, inside full batches: each of them in `.dead` once with its reason, nothing else."""
 
 from __future__ import annotations
 
@@ -34,35 +34,25 @@ POISON = {  # kind of poison → reason it must be given
 def send(poison: str, shoppers: Shoppers) -> None:
     """One bad record of its kind."""
     event = shoppers.event(surface="poison")
-    user, partition, headers = event["user_id"], -1, {}
-    value: Any = event
-    match poison:
-        case "malformed":
-            value = b'{"event_id": "poison'
-        case "wrong type":
-            value = {**event, "rating": "many"}
-        case "missing field":
-            value = {name: given for name, given in event.items() if name != "occurred_at"}
-        case "wrong key":
-            user = "somebody else"
-        case "unknown kind":
-            value = {**event, "kind": "teleport"}
-        case "too large":
-            value = {**event, "text": "x" * 1_000_001}
-        case "not UTF-8":
-            value = b'{"event_id": "poison \xff\xfe"}'
-        case "future":
-            value = {**event, "occurred_at": (datetime.now(UTC) + timedelta(days=3)).isoformat()}
-        case "unknown product":
-            value = {**event, "product_id": "unheard-of"}
-        case "tombstone":
-            value = None
-        case "wrong partition":
-            user, partition = "u0", wrong_partition(shoppers)
-            value = {**event, "user_id": user}
-        case "bad protobuf":
-            value, headers = b"\x0a\xff\xff", {"content-type": "application/x-protobuf"}
-    shoppers.sender.send(CLICKS, user, value, partition=partition, headers={**headers, "poison": poison})
+    far = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    values: dict[str, Any] = {
+        "malformed": b'{"event_id": "poison',
+        "wrong type": {**event, "rating": "many"},
+        "missing field": {name: given for name, given in event.items() if name != "occurred_at"},
+        "unknown kind": {**event, "kind": "teleport"},
+        "too large": {**event, "text": "x" * 1_000_001},
+        "not UTF-8": b'{"event_id": "poison \xff\xfe"}',
+        "future": {**event, "occurred_at": far},
+        "unknown product": {**event, "product_id": "unheard-of"},
+        "tombstone": None,
+        "wrong partition": {**event, "user_id": "u0"},
+        "bad protobuf": b"\x0a\xff\xff",
+    }
+    keys = {"wrong key": "somebody else", "wrong partition": "u0"}
+    headers = {"content-type": "application/x-protobuf"} if poison == "bad protobuf" else {}
+    partition = wrong_partition(shoppers) if poison == "wrong partition" else -1
+    key, value = keys.get(poison, event["user_id"]), values.get(poison, event)
+    shoppers.sender.send(CLICKS, key, value, partition=partition, headers=headers)
 
 
 def wrong_partition(shoppers: Shoppers) -> int:

@@ -124,7 +124,7 @@ class Proxy:
                 self.faults += 1
                 await asyncio.sleep(self.latency)
             await self._slowly(data)
-            while self.mode == "blackhole":
+            while self.mode == "blackhole":  # noqa: ASYNC110 - another thread changes it
                 await asyncio.sleep(0.02)
             answers.write(data)
             await answers.drain()

@@ -50,7 +50,7 @@ class House:
             if per_second:
                 time.sleep(max(0.0, number / per_second - (time.monotonic() - started)))
 
-    def caught_up(self, seconds: float = 60.0) -> float:
+    def caught_up(self, seconds: float = 90.0) -> float:
         """Wait for all that was acknowledged; how many seconds it took."""
         self.sender.flush()
         return caught_up(self.service, self.tenant, self.sender.marks(), seconds)

@@ -39,7 +39,7 @@ class NeedsHouse:
         """Where a reader must be to have seen everything."""
         return self.sender.marks()
 
-    def caught_up(self, seconds: float = 60.0) -> float:
+    def caught_up(self, seconds: float = 90.0) -> float:
         """Wait for all that was acknowledged; how many seconds it took."""
         self.sender.flush()
         return caught_up(self.service, self.marks(), seconds)

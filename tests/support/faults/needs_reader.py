@@ -16,7 +16,7 @@ from faults.service import Service
 
 _AT_ONCE = 32  # calls under way
 _TRIES = 20  # a pool holds some connections that a fault has ended, and each is found out by one call
-_ALIKE = 2e-3  # of a unit vector: what has left the ring is kept in float16
+_ALIKE = 1e-5  # of a unit vector
 
 
 def caught_up(service: Service, marks: Sequence[Watermark], seconds: float = 60.0) -> float:

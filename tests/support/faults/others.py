@@ -121,7 +121,7 @@ def answers_in_log(kafka: str) -> dict[str, list[tuple[str, str]]]:
 def qa_difference(
     service: Service, answers: Mapping[str, Sequence[tuple[str, str]]], questions: Iterable[Event]
 ) -> Difference:
-    """Every question one turn of its conversation, and its answer in the log; an answer may be there again, the same."""
+    """Every question is one turn of its conversation, and its answer in the log; it may be there again, the same."""
     found, conversations = Difference(), dict[tuple[str, str, str], list[str]]()
     asked = {question["event_id"]: question for question in questions}
     for question in asked.values():

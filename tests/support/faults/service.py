@@ -64,7 +64,7 @@ class Service:
         if ready:
             self.wait_ready()
 
-    def wait_ready(self, seconds: float = 40.0) -> float:
+    def wait_ready(self, seconds: float = 90.0) -> float:
         """Until it says that it serves; how many seconds that took."""
         started = time.monotonic()
         until(self._serving, f"{self.name} to serve; its log ends with\n{self.log[-2000:]}", seconds)
@@ -76,7 +76,7 @@ class Service:
         self.process.kill()
         self.process.wait(10)
 
-    def killed_itself(self, seconds: float = 30.0) -> None:
+    def killed_itself(self, seconds: float = 60.0) -> None:
         """Wait until the launcher's SIGKILL came at its step."""
         assert self.process is not None
         code = self.process.wait(seconds)
