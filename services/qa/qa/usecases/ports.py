@@ -127,8 +127,17 @@ class Dialogues(Conversations, Protocol):
 
     async def noted(self, person: Person, event_id: str) -> Noted: ...
 
+    async def claim(self, person: Person, event_id: str) -> bool:
+        """Be the one who publishes the answer to this event, for some seconds; False: another one is at it.
+
+        Whoever adds the turn has the claim.
+        """
+
+    async def hold(self, person: Person, event_id: str) -> None:
+        """Keep the claim for some more seconds. To be called each second."""
+
     async def settle(self, person: Person, event_id: str) -> None:
-        """The answer to this event is published."""
+        """The answer to this event is published; its claim ends."""
 
     async def forget(self, person: Person, at: float) -> Forgotten:
         """Remove what was asked up to `at`. Questions asked up to then do not bring it back."""
