@@ -77,7 +77,7 @@ def neo4j_url(engines: Engines) -> Graph:
 
 @pytest.fixture(scope="session")
 def qdrant_url(engines: Engines) -> str:
-    """The HTTP address of a Qdrant server; gRPC is one port above it."""
+    """The HTTP address of a Qdrant server; `?grpc_port=` where gRPC is not one port above it."""
     return _of(engines.qdrant)
 
 

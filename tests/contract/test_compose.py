@@ -21,6 +21,7 @@ from attune.events.v1 import (
     user_pb2,
 )
 from attune.types.v1 import topic_pb2
+from chassis.kafka.identity import MARKER
 
 ROOT = Path(__file__).parents[2]
 MODULES = (
@@ -60,6 +61,51 @@ def test_every_image_is_pinned_to_a_version(compose: Any) -> None:
     images = [service["image"] for service in compose["services"].values() if "image" in service]
     assert images
     assert all(re.search(r":v?\d+\.\d+(\.\d+)?", image) for image in images)
+
+
+def test_images_are_the_projects_own_and_none_of_a_repackager(compose: Any) -> None:
+    images = {name: each["image"].split(":")[0] for name, each in compose["services"].items() if "image" in each}
+    ours = {
+        "kafka": "apache/kafka",
+        "topics": "apache/kafka",
+        "qdrant": "qdrant/qdrant",
+        "redis": "redis",
+        "neo4j": "neo4j",
+    }
+    assert images == ours
+
+
+@pytest.mark.parametrize(("service", "jar"), [("kafka", "kafka_2.13"), ("neo4j", "neo4j-server")])
+def test_compose_and_make_servers_run_the_same_versions(compose: Any, service: str, jar: str) -> None:
+    pom = (ROOT / "deploy" / "servers" / f"{service}.pom.xml").read_text()
+    (version,) = re.findall(rf"<artifactId>{re.escape(jar)}</artifactId>\s*<version>([\d.]+)</version>", pom)
+    assert re.search(rf":{re.escape(version)}(-|$)", compose["services"][service]["image"])
+
+
+def test_qdrant_has_the_minor_version_of_its_client(compose: Any) -> None:
+    (client,) = re.findall(r"^qdrant-client==(\d+\.\d+)", (ROOT / "requirements" / "run.txt").read_text(), re.MULTILINE)
+    assert f":v{client}." in compose["services"]["qdrant"]["image"]
+
+
+def test_every_engine_says_how_it_is_and_keeps_its_data_in_a_volume(compose: Any) -> None:
+    for name in ("kafka", "redis", "qdrant", "neo4j"):
+        engine = compose["services"][name]
+        assert engine["healthcheck"]["test"]
+        (volume,) = engine["volumes"]
+        assert volume.split(":")[0] in compose["volumes"]
+    kafka = compose["services"]["kafka"]
+    assert kafka["volumes"] == [f"kafka:{kafka['environment']['KAFKA_LOG_DIRS']}"]
+
+
+def test_nothing_is_reachable_from_other_machines(compose: Any) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert len(ports) > 4
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_log_has_a_name_of_its_own(compose: Any) -> None:
+    """The image gives every cluster the same id, so that the id does not tell one life of the log from the next."""
+    assert MARKER in compose["services"]["topics"]["command"][0].replace("\\", "")
 
 
 def test_the_four_services_are_built_from_the_one_dockerfile(compose: Any) -> None:

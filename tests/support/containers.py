@@ -57,7 +57,6 @@ def neo4j(image: str) -> Iterator[tuple[str, str, str]]:
 
 @contextmanager
 def qdrant(image: str) -> Iterator[str]:
-    """On its own ports, 6333 and 6334: a client that is given the first one expects gRPC on the second."""
-    container = QdrantContainer(image).with_bind_ports(6333, 6333).with_bind_ports(6334, 6334)
-    with container:
-        yield f"http://{container.get_container_host_ip()}:6333"
+    """Both of its ports are free ones; the URL names that of gRPC, as the stores read it."""
+    with QdrantContainer(image) as container:
+        yield f"http://{container.rest_host_address}?grpc_port={container.exposed_grpc_port}"
