@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
 from recommender.domain.graph import CAP, Edges, Graph
-from recommender.domain.history import NEAR, TOGETHER, Done, History
+from recommender.domain.history import MOST, NEAR, TOGETHER, Done, History
 
 BUY = Done.WANTED | Done.BOUGHT
 
@@ -62,6 +63,42 @@ def test_a_graph_rebuilt_from_histories_is_the_graph_that_grew() -> None:
     rebuilt = Graph()
     rebuilt.learn(history.meetings())
     assert snapshot(rebuilt) == snapshot(grown)
+
+
+def test_changes_may_come_in_any_order() -> None:
+    history, _ = past((0, BUY), (1, BUY), (2, Done.SEEN))
+    graph = Graph()
+    graph.learn(history.undone())
+    assert not len(graph.transitions.row(0).places)
+    graph.learn(history.meetings())
+    assert snapshot(graph) == snapshot(Graph())
+
+
+def test_what_a_long_history_lets_go_leaves_the_graph_with_it() -> None:
+    rng = random.Random(2)
+    history, grown = History(), Graph()
+    for turn in range(4 * MOST):
+        done = rng.choice((Done.SEEN, Done.WANTED, BUY, Done.REFUSED))
+        grown.learn([history.add(min(int(rng.expovariate(0.003)), 999), done, turn)])
+        grown.learn(history.trim())
+    rebuilt = Graph()
+    rebuilt.learn(history.meetings())
+    assert len(history.items) == MOST
+    for edges, again in ((grown.transitions, rebuilt.transitions), (grown.together, rebuilt.together)):
+        for place in range(1000):
+            assert edges.row(place).places.tolist() == again.row(place).places.tolist()
+            assert edges.row(place).counts.tolist() == again.row(place).counts.tolist()
+    assert grown.met.tolist() == rebuilt.met.tolist()
+    assert grown.degrees.tolist() == rebuilt.degrees.tolist()
+
+
+def test_what_was_left_alone_for_longest_is_let_go_first() -> None:
+    history = History()
+    for place in (*range(MOST), 0, MOST):
+        history.add(place, Done.SEEN, 0)
+    history.trim()
+    assert 0 in history.items
+    assert 1 not in history.items
 
 
 def test_a_person_taken_out_leaves_nothing_behind() -> None:

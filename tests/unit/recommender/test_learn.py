@@ -62,6 +62,20 @@ async def test_an_overlapping_slice_adds_only_what_is_new(shop: Any) -> None:
     assert (await shop.relations.history(ANN)).turns == 3
 
 
+async def test_an_event_that_its_producer_sends_again_counts_once(shop: Any) -> None:
+    await shop.do("ann", "kettle", "pot", events=[7, 8])
+    trend = shop.world.shop("default").trend.counts.copy()
+    await shop.do("ann", "pot", "kettle", "cup", events=[8, 7, 9])
+    assert (await shop.relations.history(ANN)).turns == 3
+    assert shop.world.shop("default").trend.counts[:2].tolist() == trend[:2].tolist()
+
+
+async def test_two_people_may_have_events_of_one_name(shop: Any) -> None:
+    await shop.do("ann", "kettle", events=[7])
+    await shop.do("bob", "kettle", events=[7])
+    assert (await shop.relations.history(Person("default", "bob"))).turns == 1
+
+
 async def test_after_a_restart_the_same_is_answered(shop: Any, asked: Any, tmp_path: Path, reopen: Any) -> None:
     await shop.do("bob", "kettle", "pot", "cup", done=BUY)
     await shop.do("ann", "kettle")

@@ -18,6 +18,7 @@ Values = NDArray[np.float64]
 
 CAP = 50  # neighbours of a product that are served: popular products have thousands, and the tail is noise
 FADE = 0.5  # of a step's weight per product in between; powers of two add up exactly, in whatever order
+_NOISE = 1e-9  # stated weights do not cancel out exactly
 _STEPS = [FADE**gap for gap in range(16)]
 
 
@@ -44,10 +45,13 @@ class Edges:
         self._rows: dict[int, Row] = {}  # made when asked for, dropped when a count changes
 
     def add(self, source: int, target: int, weight: float) -> None:
-        """Count once more, or less; a count of 0 is no edge."""
+        """Count once more, or less; a count of 0 is no edge.
+
+        Less than 0 is kept: replicas hear of two changes in either order, and the other half is on its way.
+        """
         counts = self._counts[source]
         total = counts.get(target, 0.0) + weight
-        if total > 0:
+        if abs(total) > _NOISE:
             counts[target] = total
         else:
             counts.pop(target, None)
@@ -68,7 +72,7 @@ class Edges:
         counts = self._counts.get(source)
         if not counts:
             return _NOTHING
-        best = heapq.nsmallest(CAP, ((-count, place) for place, count in counts.items()))
+        best = heapq.nsmallest(CAP, ((-count, place) for place, count in counts.items() if count > 0))
         return Row(
             np.array([place for _, place in best], dtype=np.int64),
             np.array([-count for count, _ in best]),
