@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from contextlib import AsyncExitStack
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +26,9 @@ from attune_embedded import files as locks
 from attune_embedded.endpoints import Endpoints
 from attune_embedded.platform import Platform
 from attune_embedded.supervision import Notice
-from chassis.kafka.identity import log_identity
+from chassis.kafka.identity import Lives
 
+_CATALOG = "attune.catalog.v1"
 _OWN = "platform"  # beside the folders of the servers: what the services themselves keep
 _SERVERS = "servers"  # inside the folder of the embedded edition: the other edition
 _TRY = """
@@ -99,7 +101,7 @@ async def _up(data: Path, *, real: bool, demo_shop: bool, story_too: bool, leave
         endpoints = await platform.start()
         stack.push_async_callback(_stop, platform)
         say(f"ready after {time.perf_counter() - began:.1f} s", style="bold green")
-        shop = own / await log_identity(endpoints.kafka) if real else own  # another cluster has another shop
+        shop = own / await _life(endpoints.kafka) if real else own  # another catalogue is another shop
         await asyncio.to_thread(shop.mkdir, parents=True, exist_ok=True)
         failed = await _feed(endpoints, shop, story_too=story_too) if demo_shop else 0
         if leave:
@@ -112,6 +114,16 @@ async def _up(data: Path, *, real: bool, demo_shop: bool, story_too: bool, leave
         say(_END.format(data=data))
         await platform.wait()
     return failed
+
+
+async def _life(kafka: str) -> str:
+    """A folder's name for the life of the catalogue that this log holds."""
+    lives = Lives(kafka)
+    try:
+        life = (await lives.of([_CATALOG])).get(_CATALOG, "")
+    finally:
+        await lives.close()
+    return blake2b(life.encode(), digest_size=8).hexdigest()
 
 
 async def _feed(endpoints: Endpoints, data: Path, *, story_too: bool) -> int:
