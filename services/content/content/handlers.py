@@ -7,14 +7,14 @@ so that what comes again is passed over, from whichever replica; who is forgotte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.events.v1.clickstream_pb2 import BehaviorKind, ClickstreamEvent
 from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.template_pb2 import Template as TemplateMessage
-from chassis.kafka import Decoder, Record, Rejected, Route, Slice, proto_decoder
+from chassis.kafka import Decoder, Record, Rejected, Rewound, Route, Slice, proto_decoder
 from content.domain.composition import Outcome
 from content.domain.customer import DEFAULT_TENANT, Person
 from content.domain.gaps import BadTemplate, Template
@@ -31,22 +31,38 @@ _OUTCOMES = {
 Refused = Sequence[tuple[int, Rejected]]
 
 
-def routes(templates: LearnTemplates, outcomes: LearnOutcomes, erasures: GrantErasures) -> list[Route[Any]]:
+class Positions(Protocol):
+    """Knows how far the log is in the stores."""
+
+    async def applied(self, log: str, topic: str, partition: int) -> int | None: ...
+
+
+def routes(
+    templates: LearnTemplates, outcomes: LearnOutcomes, erasures: GrantErasures, positions: Positions
+) -> list[Route[Any]]:
     """What each topic does."""
 
+    async def span(part: Slice[Any]) -> Span:
+        """The place of a slice; reading goes back where the stores came back without their last writes."""
+        source = part.source
+        held = await positions.applied(source.log, source.topic, source.partition)
+        if part.begins > (held or 0) and (held is not None or source.topic != CLICKS):
+            raise Rewound(held or 0)  # of clicks without any position Kafka knows more than the stores
+        return Span(source.log, source.topic, source.partition, part.next_offset)
+
     async def on_templates(part: Slice[Template]) -> Refused:
-        await templates(_span(part), [(item.offset, item.value or item.key) for item in part.items])
+        await templates(await span(part), [(item.offset, item.value or item.key) for item in part.items])
         return []
 
     async def on_clicks(part: Slice[ClickstreamEvent]) -> Refused:
         happened = [h for item in part.items if item.value is not None and (h := _happened(item.offset, item.value))]
-        strange = await outcomes(_span(part), happened)
+        strange = await outcomes(await span(part), happened)
         return [(outcome.offset, _unknown_variant(outcome)) for outcome in strange]
 
     async def on_erasures(part: Slice[ErasureRequest]) -> Refused:
         wishes = [item.value for item in part.items if item.value is not None]
         people = [(Person.of(wish.tenant, wish.user_id), wish.requested_at.ToMilliseconds()) for wish in wishes]
-        await erasures(_span(part), people)
+        await erasures(await span(part), people)
         return []
 
     return [
@@ -54,10 +70,6 @@ def routes(templates: LearnTemplates, outcomes: LearnOutcomes, erasures: GrantEr
         Route(CLICKS, outcome_decoder(), on_clicks, owner=False),
         Route(ERASURES, decode_erasure, on_erasures, owner=False),
     ]
-
-
-def _span(part: Slice[Any]) -> Span:
-    return Span(part.source.log, part.source.topic, part.source.partition, part.next_offset)
 
 
 _template = proto_decoder(TemplateMessage)

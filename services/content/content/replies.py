@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from attune.content.v1 import content_pb2 as pb
 from attune.types.v1 import types_pb2
 from chassis.kafka import Position
+from chassis.kafka.progress import Gap
 from content.domain.candidate import Checked
 from content.domain.experiment import Experiment, report
 from content.domain.facts import Fact
@@ -85,6 +86,11 @@ def served(
         ],
         stale=stale,
     )
+
+
+def unread(gap: Gap) -> Replaced:
+    """Counts and texts stand on what was read: what the log deleted before is said to be missing."""
+    return Replaced("log", "what was still there", f"deleted before it was read: {gap}")
 
 
 def score(held: Score) -> types_pb2.Score:

@@ -12,6 +12,7 @@ from attune.content.v1 import content_pb2 as pb
 from attune.content.v1 import content_pb2_grpc
 from attune.types.v1 import types_pb2
 from chassis.kafka import Freshness, Position
+from chassis.kafka.progress import Gap
 from chassis.rpc import remaining
 from chassis.rpc.errors import ErrorTable
 from content import replies
@@ -45,13 +46,16 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
         experiments: TellExperiments,
         forget: Forget,
         freshness: Freshness,
+        gaps: Callable[[], Sequence[Gap]],
         topics: Collection[str],
         seed: Callable[[], int],
         now: Callable[[], int],
     ) -> None:
-        """`topics`: those of this service; `seed`: a new one at each call; `now`: milliseconds since 1970."""
+        """`gaps`: what the log deleted unread; `topics`: those of this service; `seed`: a new one at each call; `now`:
+        milliseconds since 1970.
+        """
         self._compose, self._experiments, self._forget = compose, experiments, forget
-        self._freshness, self._topics, self._seed, self._now = freshness, topics, seed, now
+        self._freshness, self._gaps, self._topics, self._seed, self._now = freshness, gaps, topics, seed, now
 
     async def Compose(self, request: pb.ComposeRequest, context: Context) -> pb.ComposeResponse:  # noqa: N802
         del context
@@ -97,7 +101,7 @@ class ContentServicer(content_pb2_grpc.ContentServiceServicer):
             return False
 
     def _served(self, by: Iterable[str], made: Any = None, *, stale: bool = False) -> types_pb2.Served:
-        replaced = made.replaced if made is not None else ()
+        replaced = [*(made.replaced if made is not None else ()), *map(replies.unread, self._gaps())]
         return replies.served(by, replaced, self._freshness.applied(self._topics), stale=stale)
 
 

@@ -50,6 +50,7 @@ class House:
         self._producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
         self._channel = grpc.insecure_channel(address)
         self.content = ContentServiceStub(self._channel)
+        grpc.channel_ready_future(self._channel).result(60)
 
     def stop(self) -> None:
         self._channel.close()
