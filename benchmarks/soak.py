@@ -25,6 +25,7 @@ from faults.platform import SERVICES, Platform
 _PAUSE = (4.0, 12.0)  # seconds between two kills
 _AWAY = (0.0, 2.0)  # seconds a killed one stays away
 _ALIKE = 1e-5
+_HEAD = f"{'':14}{'compared':>10}{'lost':>8}{'doubled':>9}{'otherwise':>11}{'vectors within':>16}{'caught up s':>13}"
 
 
 def main() -> None:
@@ -58,11 +59,11 @@ def soak(engines: Any, folder: Path, told: argparse.Namespace, chance: random.Ra
     finally:
         platform.close()
     lines = [
-        f"{told.minutes:g} minutes at {told.per_second:g} events/s on {engines.edition} engines, "
+        f"{told.minutes:g} minutes at {told.per_second:g} events/s on {engines.edition} engines",
         f"{sum(sent):,} events sent, {len(platform.sender.written):,} records acknowledged",
         "SIGKILL: " + ", ".join(f"{name} {count}" for name, count in sorted(kills.items())),
         "",
-        f"{'':14}{'compared':>10}{'lost':>8}{'doubled':>9}{'otherwise wrong':>17}{'vectors within':>16}{'caught up s':>13}",
+        _HEAD,
         *(line(name, found[name], waited[name]) for name in SERVICES),
     ]
     for name, each in found.items():
@@ -74,7 +75,7 @@ def soak(engines: Any, folder: Path, told: argparse.Namespace, chance: random.Ra
 def line(name: str, found: Difference, waited: float) -> str:
     within = f"{found.vector:.1e}" if name == "needs" else ""
     return (
-        f"{name:14}{found.acknowledged:>10,}{found.lost:>8}{found.doubled:>9}{len(found.told):>17}"
+        f"{name:14}{found.acknowledged:>10,}{found.lost:>8}{found.doubled:>9}{len(found.told):>11}"
         f"{within:>16}{waited:>13.2f}"
     )
 

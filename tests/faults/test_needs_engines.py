@@ -12,8 +12,10 @@ import pytest
 from faults.embedded import EmbeddedEngines
 from faults.needs_house import NeedsHouse
 from faults.table import Table
+from faults.waiting import until
 from proxy import Proxy
 
+pytestmark = pytest.mark.timeout(300)
 ERRORS = {
     "LOADING": "LOADING Redis is loading the dataset in memory",
     "OOM": "OOM command not allowed when used memory > 'maxmemory'.",
@@ -84,6 +86,25 @@ def test_redis_that_lost_the_end_of_its_file(
     own.start_again("redis")
     house.shoppers("c").act(200)
     house.judge(table, "redis loses its last second", 1)
+
+
+def test_redis_that_lost_the_end_of_its_file_while_nobody_does_anything(
+    own: EmbeddedEngines, house_of: Callable[[EmbeddedEngines], NeedsHouse], table: Table
+) -> None:
+    """Nothing comes that would show it: the service must look by itself."""
+    house = house_of(own)
+    house.service.start()
+    house.shoppers("a").act(200)
+    house.caught_up()
+    short = size_of(own)
+    house.shoppers("b").act(200)
+    house.caught_up()
+    own.kill("redis")
+    cut(own, short)
+    own.start_again("redis")
+    started = time.monotonic()
+    until(lambda: not house.difference().lost, "what was lost to come back")
+    house.judge(table, "redis loses its last second, all is quiet", 1, seconds=time.monotonic() - started)
 
 
 def test_redis_that_is_empty_again(

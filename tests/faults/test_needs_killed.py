@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from faults.needs_house import NeedsHouse
 from faults.table import Row, Table
 
+pytestmark = pytest.mark.timeout(300)
 STEPS = ["before:decode", "after:decode", "before:write", "after:write", "after:handle", "before:progress",
          "after:progress", "before:commit", "after:commit"]  # fmt: skip
 

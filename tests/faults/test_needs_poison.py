@@ -9,12 +9,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from faults.dead_letters_read import Letter, letters
 from faults.needs_house import NeedsHouse
 from faults.needs_oracle import vector_record
 from faults.table import Row, Table
 from faults.traffic import CLICKS, VECTORS, Shoppers
 
+pytestmark = pytest.mark.timeout(300)
 POISON = {  # kind of poison → reason it must be given
     "malformed": "malformed-json",
     "wrong type": "wrong-type",

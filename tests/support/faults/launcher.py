@@ -3,6 +3,8 @@
     --kill before:handle:3 --armed FILE   SIGKILL of this process before it does the step for the third time since
                                           FILE exists; `after:` when the step is done and its caller does not know yet
     --clock FILE                          `time.time` is ahead by the number of seconds that FILE holds at the moment
+    --trace FILE                          a line in FILE for every piece of a partition it takes: topic, partition,
+                                          first and last offset, records
     --most-bytes N                        no file of this process may grow beyond N bytes: a full disk
 
 The service's own code knows nothing of this: methods are wrapped by name, and a name that is gone is an error.
@@ -26,6 +28,7 @@ from typing import Any
 
 # The steps of a batch, in their order. `write` is Redis' own moment: the command that changes the state.
 STEPS = {
+    "take": ("chassis.kafka.worker", "Worker", "apply"),
     "decode": ("chassis.kafka.worker", "Worker", "_decode"),
     "handle": ("chassis.kafka.worker", "Worker", "_handle_until_done"),
     "write": ("redis.asyncio.connection", "AbstractConnection", "send_packed_command"),
@@ -92,6 +95,21 @@ def _changes(packed: Any) -> bool:
     return any(command in text for command in _CHANGES)
 
 
+def trace(file: Path) -> None:
+    """Write down what is taken for work, before anything is done with it."""
+    module, owner, name = STEPS["take"]
+    place = getattr(importlib.import_module(module), owner)
+    step = getattr(place, name)
+
+    @functools.wraps(step)
+    async def wrapped(worker: Any, source: Any, records: Any, *given: Any, **named: Any) -> Any:
+        with file.open("a") as lines:
+            lines.write(f"{source.topic} {source.partition} {records[0].offset} {records[-1].offset} {len(records)}\n")
+        return await step(worker, source, records, *given, **named)
+
+    setattr(place, name, wrapped)
+
+
 def shift_clock(file: Path) -> None:
     """`time.time` and `time.time_ns` are ahead by the seconds in `file`, looked up ten times a second."""
     real, held = time.time, [0.0, -1.0]  # seconds, when they were read
@@ -113,6 +131,7 @@ def main() -> None:
     parser.add_argument("--kill", default="")
     parser.add_argument("--armed", type=Path, default=Path("/"))
     parser.add_argument("--clock", type=Path)
+    parser.add_argument("--trace", type=Path)
     parser.add_argument("--most-bytes", type=int)
     told = parser.parse_args()
     sys.path.pop(0)  # this folder: what lies here must not hide a module of the service
@@ -129,6 +148,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (told.most_bytes, resource.RLIM_INFINITY))
     if told.clock is not None:
         shift_clock(told.clock)
+    if told.trace is not None:
+        trace(told.trace)
     if told.kill:
         when, step, at = told.kill.split(":")
         Killer(when, step, int(at), told.armed).wrap()

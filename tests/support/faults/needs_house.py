@@ -25,6 +25,12 @@ class NeedsHouse:
         self.armed = folder / "armed"
         self.load_products()
 
+    def new_sender(self) -> None:
+        """A producer of an ended log cannot go on in the next one; what it wrote is remembered."""
+        written = self.sender.written
+        self.sender.close()
+        self.sender = Sender(self.engines.kafka, life=lambda: int(self.engines.life), written=written)
+
     def load_products(self) -> None:
         """The vectors of all products, acknowledged."""
         for product in PRODUCTS:

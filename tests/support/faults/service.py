@@ -35,6 +35,7 @@ class Service:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.environment = {**os.environ, **_QUICK, **environment, "ATTUNE_GRPC_LISTEN": self.address}
+        self.arguments: tuple[str, ...] = ()  # of the launcher, at each start
         self.process: subprocess.Popen[bytes] | None = None
         self._channel = grpc.insecure_channel(
             self.address, [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100),
@@ -56,7 +57,8 @@ class Service:
     def start(self, *arguments: str, ready: bool = True, **changes: str) -> None:
         """`arguments` are those of the launcher; `changes` those of the environment for this process alone."""
         assert self.process is None or self.process.poll() is not None, "it runs"
-        told = [self.name, *(["--embedded"] if self._embedded else []), "--parent", str(os.getpid()), *arguments]
+        told = [self.name, *(["--embedded"] if self._embedded else []), "--parent", str(os.getpid()),
+                *self.arguments, *arguments]  # fmt: skip
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(LAUNCHER), *told], env={**self.environment, **changes}, stdout=log, stderr=log

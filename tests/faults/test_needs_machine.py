@@ -1,0 +1,116 @@
+"""The machine itself: a clock that jumps, a disk that is full, a broker that begins anew, members that come and go."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faults.embedded import EmbeddedEngines
+from faults.needs_house import NeedsHouse
+from faults.service import Service
+from faults.table import Table
+
+pytestmark = pytest.mark.timeout(300)
+_HOURS = 6 * 3_600
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of six megabytes of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_clock_that_jumps_ahead_and_back(
+    engines: EmbeddedEngines, house_of: Callable[[EmbeddedEngines], NeedsHouse], table: Table
+) -> None:
+    house, jumps = house_of(engines), iter((_HOURS, -_HOURS, 0))
+    clock = house.folder / "clock"
+    house.service.start("--clock", str(clock))
+
+    def jump(number: int) -> None:
+        if number % 150 == 100:
+            clock.write_text(str(next(jumps)))
+
+    house.shoppers().act(450, per_second=300, also=jump)
+    house.judge(table, "clock jumps by six hours", 3)
+
+
+def test_a_full_disk_under_redis(
+    small_disk: Path, house_of: Callable[[EmbeddedEngines], NeedsHouse], table: Table
+) -> None:
+    """Redis refuses to write until there is room; events wait, and what was acknowledged to us is still there."""
+    engines = EmbeddedEngines(small_disk)
+    try:
+        house = house_of(engines)
+        house.service.start()
+        shoppers = house.shoppers(people=100)
+        shoppers.act(300)
+        house.caught_up()
+        filler = small_disk / "filler"
+        fill(filler)
+        shoppers.act(600, per_second=300)
+        house.sender.flush()
+        filler.unlink()
+        house.judge(table, "disk full under redis", 1)
+    finally:
+        engines.stop()
+
+
+def test_a_broker_that_begins_anew(
+    tmp_path: Path, house_of: Callable[[EmbeddedEngines], NeedsHouse], table: Table
+) -> None:
+    """The embedded broker forgets its log when it ends; small offsets of its next life are new all the same."""
+    engines = EmbeddedEngines(tmp_path / "engines")
+    try:
+        house = house_of(engines)
+        house.service.start()
+        house.shoppers("a").act(400)
+        house.caught_up()
+        engines.kill("kafka")
+        engines.start_again("kafka")
+        house.new_sender()
+        house.load_products()
+        house.shoppers("b").act(300)
+        house.judge(table, "broker begins anew", 1)
+    finally:
+        engines.stop()
+
+
+def test_replicas_come_and_go_while_events_flow(needs: NeedsHouse, table: Table) -> None:
+    """Two replicas restart in turn, as in a roll-out, while batches are in work."""
+    told = {name: value for name, value in needs.service.environment.items() if name.startswith("ATTUNE_")}
+    second = Service("needs", needs.folder / "second", told, embedded=True)
+    shoppers = needs.shoppers()
+    flow = threading.Thread(target=shoppers.act, args=(1_500,), kwargs={"per_second": 150.0})
+    flow.start()
+    try:
+        second.start()
+        needs.service.stop()
+        needs.service.start()
+        second.stop()
+        flow.join()
+        needs.judge(table, "rolling restart of two replicas", 3)
+    finally:
+        flow.join()
+        second.close()
+
+
+def fill(file: Path) -> None:
+    """Write until the disk is full."""
+    with file.open("wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"x" * 4_096)
+        except OSError:
+            return
