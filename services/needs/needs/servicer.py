@@ -92,6 +92,8 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
             for at in self._freshness.applied(self._topics)
         ]
         served = types_pb2.Served(by=[self._space], applied=applied, stale=stale)
+        for gap in self._freshness.gaps:
+            served.fallbacks.add(component="log", used="the events that were still there", reason=str(gap))
         if blind:
             reason = f"{blind} of the behaviours concern products without a vector of {self._space} here"
             served.fallbacks.add(component="product-vectors", used="the other behaviours", reason=reason)

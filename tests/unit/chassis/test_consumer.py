@@ -5,17 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from faststream.kafka import KafkaBroker
 
 from attune.events.v1.clickstream_pb2 import ClickstreamEvent
-from chassis.kafka import Consumer, Position, Producer, Progress, Rejected, Route, Slice, Source, proto_decoder
+from chassis.kafka import (
+    Consumer,
+    Position,
+    Producer,
+    Progress,
+    Rejected,
+    Rewound,
+    Route,
+    Slice,
+    Source,
+    proto_decoder,
+)
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.settings import ProcessSettings
 
@@ -250,3 +261,59 @@ async def test_without_a_group_everything_is_read_from_the_beginning(
         assert await consumer.caught_up(within=10)
         assert consumer.alive()
     assert sink.seen == ["e1"]
+
+
+async def test_a_header_that_is_no_text_loses_nothing(kafka: str, run: str, consume: Consume) -> None:
+    sink = Sink(run)
+    raw = AIOKafkaProducer(bootstrap_servers=kafka)
+    await raw.start()
+    async with consume(sink.handle) as (_, progress):
+        value = json.dumps(click(run, "e1")).encode()
+        sent = await raw.send_and_wait(CLICKS, value, b"u1", headers=[("trace", b"\xff\xfe"), ("odd", None)])
+        assert await progress.reached([Position(CLICKS, sent.partition, sent.offset)])
+    await raw.stop()
+    assert sink.seen == ["e1"]
+
+
+async def test_what_a_store_lost_is_read_again(producer: Producer, run: str, consume: Consume) -> None:
+    sink, lost = Sink(run), []
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        if not lost and len(sink.seen) == 3:
+            lost.append(part.begins)
+            sink.seen.clear()
+            raise Rewound(first.offset)
+        return await sink.handle(part)
+
+    async with consume(handle) as (_, progress):
+        sent = [(await send(producer, click(run, f"e{n}")))[0] for n in range(3)]
+        first = sent[0]
+        assert await progress.reached(sent)
+        assert await progress.reached(await send(producer, click(run, "e3")))
+    assert sink.seen == ["e0", "e1", "e2", "e3"]
+    assert lost == [sent[-1].offset + 1]
+
+
+async def test_what_a_store_lost_is_read_again_when_nothing_new_comes(
+    producer: Producer, run: str, consume: Consume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.kafka.consumer._LOOK", 0.05)
+    sink, stored = Sink(run), dict[Source, int]()
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        stored[part.source] = part.next_offset
+        return await sink.handle(part)
+
+    async def resume(sources: Collection[Source]) -> dict[Source, int]:
+        return {source: stored.get(source, 0) for source in sources}
+
+    async with consume(handle, resume=resume, exact=True) as (_, progress):
+        sent = await send(producer, click(run, "e0"), click(run, "e1"))
+        assert await progress.reached(sent)
+        sink.seen.clear()
+        stored.update({source: sent[0].offset for source in stored if source.partition == sent[0].partition})
+        for _ in range(1_000):
+            if len(sink.seen) == len(sent):
+                break
+            await asyncio.sleep(0.01)
+    assert sink.seen == ["e0", "e1"]

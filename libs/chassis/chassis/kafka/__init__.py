@@ -4,7 +4,7 @@ from chassis.kafka.consumer import Consumer
 from chassis.kafka.decode import proto_decoder
 from chassis.kafka.freshness import Freshness, Offsets
 from chassis.kafka.producer import Producer
-from chassis.kafka.progress import Position, Progress
+from chassis.kafka.progress import Gap, Position, Progress
 from chassis.kafka.records import (
     Decoded,
     Decoder,
@@ -22,6 +22,7 @@ __all__ = [
     "Decoded",
     "Decoder",
     "Freshness",
+    "Gap",
     "Offsets",
     "Position",
     "Producer",

@@ -140,7 +140,7 @@ class Consumer:
         if 0 < stored < begin:
             self._missed(tp, stored, begin)
         self._front.consumer.seek(tp, max(stored, begin))
-        self._lanes[tp].begin(stored)
+        self._lanes[tp].begin(stored, max(stored, begin))
 
     async def _stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """What the store holds of each, where it keeps offsets itself."""
@@ -159,7 +159,8 @@ class Consumer:
             lane = self._lanes.get(tp)
             if lane is not None and self._resume is None and not lane.taken:
                 try:
-                    lane.begin(await self._front.consumer.position(tp))
+                    start = await self._front.consumer.position(tp)
+                    lane.begin(start, start)
                 except (KafkaError, IllegalStateError):  # taken away again meanwhile
                     continue
             if lane is not None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from chassis.kafka.progress import Position, Progress
+from chassis.kafka.progress import Gap, Position, Progress
 
 _LOOK = 0.03  # seconds; this process tells at once, the store of what others applied is asked that often
 
@@ -33,6 +33,11 @@ class Freshness:
     def applied(self, topics: Collection[str]) -> list[Position]:
         """What this replica has applied of these topics."""
         return self._progress.positions(topics)
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What is missing because the log did not keep it until it was read."""
+        return self._progress.gaps
 
     async def _reached_by_any(self, at_least: Sequence[Position]) -> bool:
         here = asyncio.create_task(self._progress.reached(at_least))

@@ -30,10 +30,9 @@ class Lane:
         self._worker, self._progress, self._seek = worker, progress, seek
         self._last: asyncio.Task[None] | None = None
 
-    def begin(self, offset: int) -> None:
-        """Everything before `offset` was applied by an earlier process, or is not there any more."""
-        self.taken = max(self.taken, offset)
-        self.applied = max(self.applied, offset)
+    def begin(self, applied: int, taken: int) -> None:
+        """What lies before `applied` is in the sinks, and `taken` comes next, later where the log begins later."""
+        self.applied, self.taken = max(self.applied, applied), max(self.taken, taken)
 
     def take(self, raw: Sequence[ConsumerRecord], turn: int) -> asyncio.Task[None]:
         """Work on these after those that were taken before."""

@@ -33,7 +33,8 @@ class Gap:
     after: int  # the first offset that was there again
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.partition} {self.first}–{self.after - 1}"
+        span = f"{self.first} to {self.after - 1}"
+        return f"offsets {span} of {self.topic}, partition {self.partition}, were deleted before they were read"
 
 
 class Progress:
