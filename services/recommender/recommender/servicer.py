@@ -134,9 +134,12 @@ class Recommender(RecommenderServiceServicer):
         return self._about(made.by, made.fallbacks, stale=made.stale)
 
     def _about(self, by: Collection[str], fallbacks: Sequence[Fallback], *, stale: bool) -> types.Served:
+        unread = [Fallback("log", "what it still holds", str(gap)) for gap in self._progress.gaps]
         return types.Served(
             by=dict.fromkeys(by),
-            fallbacks=[types.Fallback(component=f.component, used=f.used, reason=f.reason) for f in fallbacks],
+            fallbacks=[
+                types.Fallback(component=f.component, used=f.used, reason=f.reason) for f in [*fallbacks, *unread]
+            ],
             applied=[
                 types.Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log)
                 for p in self._progress.positions()
