@@ -94,7 +94,7 @@ async def _up(data: Path, *, real: bool, demo_shop: bool, story_too: bool, leave
         asyncio.get_running_loop().add_signal_handler(number, lambda: work and work.cancel())
     began = time.perf_counter()
     async with AsyncExitStack() as stack:
-        settings = await of_production(data, stack, _tell) if real else {}
+        settings = await of_production(data, stack, _tell, short_lived=leave) if real else {}
         own = data / _OWN if real else data
         platform = Platform(own, engines=settings, report=_tell)
         remark(f"starting on {own}; logs are in {own / 'logs'}")

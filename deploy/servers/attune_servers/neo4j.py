@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 USER = "neo4j"  # Community has one administrator, of this name
 _FACTORY_PASSWORD = "neo4j"  # noqa: S105 - of every new server, which lets it do nothing but change it
-_MEMORY = ("-Xmx768m", "-Xms256m", "-XX:+UseSerialGC")
-_COMPILER = "-XX:TieredStopAtLevel=1"  # it is there to start soon; the better compiler earns its CPU time back in hours
+_MEMORY = ("-Xmx768m", "-Xms256m")
 _OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 _POLL_SECONDS = 0.1
 
@@ -38,6 +37,7 @@ def _password_file(folder: Path) -> Path:
 class Neo4j:
     folder: Path  # absolute
     port: int
+    short_lived: bool
     name: str = "neo4j"
 
     @property
@@ -62,7 +62,7 @@ class Neo4j:
         return [
             present.java(),
             *_MEMORY,
-            _COMPILER,
+            *(present.QUICK if self.short_lived else ()),
             "-Dattune_servers=neo4j",
             *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENS),
             "-cp",
