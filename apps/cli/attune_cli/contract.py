@@ -69,6 +69,6 @@ def event_message(kind: object) -> type[ClickstreamEvent | QueryEvent]:
 
 
 __all__ = [
-    "BEHAVIORS", "GROUPS", "LOADABLE", "MESSAGES", "QUERIES", "SERVICE_OF", "VECTORS", "ClickstreamEvent", "ErasureRequest",
-    "QueryEvent", "event_message", "key_field", "key_of", "topic_of",
+    "BEHAVIORS", "GROUPS", "LOADABLE", "MESSAGES", "QUERIES", "SERVICE_OF", "VECTORS", "ClickstreamEvent",
+    "ErasureRequest", "QueryEvent", "event_message", "key_field", "key_of", "topic_of",
 ]  # fmt: skip
