@@ -25,13 +25,14 @@ from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
 from recommender.usecases.offer import Asked, Offer, Offers, Recommend, Search, Similar
 from recommender.usecases.ports import Fallback
-from recommender.usecases.relations import Person
+from recommender.usecases.relations import Person, RelationsAway
 from recommender.usecases.world import World
 
 ERRORS: ErrorTable = {
     UnknownProduct: grpc.StatusCode.NOT_FOUND,
     ForeignSpace: grpc.StatusCode.INVALID_ARGUMENT,
     UnusableVector: grpc.StatusCode.INVALID_ARGUMENT,
+    RelationsAway: grpc.StatusCode.UNAVAILABLE,
 }
 _K = 10
 _MODES = {pb.SCORE_MODE_ARTICLE: Mode.ARTICLE}

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import grpc
 import pytest
 from proxy import Proxy
 from recommender_process import House
+
+from attune.recommender.v1 import recommender_pb2 as pb
+from attune.types.v1.types_pb2 import UserRef
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,9 @@ def test_without_neo4j_is_served_from_memory_and_nothing_is_lost(
     reply = house.recommend(stocked, "ann")
     assert time.monotonic() - begun < 5
     assert len(ids(reply)) > 0
+    with pytest.raises(grpc.RpcError) as refused:
+        house.stub.EraseUser(pb.EraseUserRequest(user=UserRef(tenant=stocked, user_id="eve")), timeout=2)
+    assert refused.value.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
     assert ("relations", "trend") in {(fallback.component, fallback.used) for fallback in reply.served.fallbacks}
     wire.set("pass")
     wire.cut()
