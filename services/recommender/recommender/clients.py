@@ -52,7 +52,6 @@ class NeedsClient:
             )
         except grpc.aio.AioRpcError as error:
             if not is_refusal(error):
-                if not is_refusal(error):
                 self._breaker.failed()
             raise NeedsAway(f"the needs service: {error.code().name} {error.details() or ''}".strip()) from None
         self._breaker.succeeded()
