@@ -90,7 +90,7 @@ class Service:
             return
         self.process.terminate()
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(90)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
