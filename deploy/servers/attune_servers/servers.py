@@ -136,7 +136,7 @@ class Servers:
             made: tuple[Engine, ...] = (self._kafka(), self._neo4j(), self._redis())
             self._engines = {engine.name: engine for engine in made}
             for name, engine in self._engines.items():
-                self._processes[name] = Process(name, engine.folder, self.folder / "logs" / f"{name}.log")
+                self._processes[name] = Process(name, engine.folder, self.log(name))
             await together(self.start_again(name) for name in self.names)
         except BaseException:
             await self.stop()
@@ -162,6 +162,10 @@ class Servers:
     async def ended(self, name: str) -> int:
         """Wait until a server ends: its exit code, or minus the signal that ended it."""
         return await self._processes[name].exited()
+
+    def log(self, name: str) -> Path:
+        """The file of what a server says."""
+        return self.folder / "logs" / f"{name}.log"
 
     def pid(self, name: str) -> int | None:
         """None while it does not run."""
