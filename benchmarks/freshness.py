@@ -1,6 +1,7 @@
 """From the moment Kafka acknowledges an event to the moment a reader sees it, while events flow at a fixed pace.
 
-    python benchmarks/freshness.py [--edition servers|embedded] [--rates 50,200,500] [--probes 1000] [--reads 60] [--first]
+    python benchmarks/freshness.py [--edition servers|embedded] [--rates 50,200,500] [--probes 1000] [--reads 60]
+                                   [--first]
 
 Prints a table and keeps it in freshness.txt beside this script. Events are sent on a fixed schedule, whether or not the
 one before was answered (open loop). For a share of them, as soon as Kafka has acknowledged one, a reader asks with its
@@ -195,7 +196,8 @@ async def measure(edition: str, rates: list[int], probes: int, reads: float) -> 
         shop = Shop(house, producer, wires, reads=reads)
         await shop.run(shop.probes()["Compose"], 50, 100)  # everything was called once, every person is half known
         yield f"Acknowledged by Kafka → visible, on {EDITIONS[edition]}; every process on these {os.cpu_count()} cores"
-        yield f"  events     reader                      probes   p50 ms   p99 ms   max ms   ({PEOPLE:,} people, {reads:g} reads a second)"
+        yield f"  {PEOPLE:,} people do something, {reads:g} times a second somebody reads"
+        yield "  events     reader                      probes   p50 ms   p99 ms   max ms"
         for rate in rates:
             before, started = house.cpu(), time.perf_counter()
             for name, probe in shop.probes().items():
