@@ -37,8 +37,8 @@ def pair(
 def shop(pair: tuple[House, House], tenant: str) -> str:
     """A tenant that both can answer for."""
     marks = [pair[0].teach(tenant, family, language) for family in SHOP for language in SHOP[family]]
-    for house in pair:
-        assert not house.ask(tenant, "ready?", *marks)[-1].served.stale
+    for house in pair:  # a machine under load takes its time to start two processes
+        assert any(not house.ask(tenant, "ready?", *marks)[-1].served.stale for _ in range(3))
     return tenant
 
 
