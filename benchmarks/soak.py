@@ -54,6 +54,7 @@ def soak(engines: Any, folder: Path, told: argparse.Namespace, chance: random.Ra
         sender.start()
         kill_at_random(platform, ends, chance, kills)  # in this thread: processes end with the thread that started them
         sender.join()
+        revive(platform)
         waited = platform.caught_up()
         found = platform.verdict()
     finally:
@@ -94,6 +95,7 @@ def kill_at_random(platform: Platform, ends: float, chance: random.Random, kills
     """One after the other, each started again before the next one is killed."""
     engines = ["redis", "kafka"] if platform.engines.edition == "servers" else ["redis"]
     while True:
+        revive(platform)
         pause = chance.uniform(*_PAUSE)
         if time.monotonic() + pause > ends:
             return
@@ -108,6 +110,13 @@ def kill_at_random(platform: Platform, ends: float, chance: random.Random, kills
             platform.services[victim].kill()
             time.sleep(chance.uniform(*_AWAY))
             platform.services[victim].start(ready=False)
+
+
+def revive(platform: Platform) -> None:
+    """What an orchestrator does with a process that has ended, such as one that started while Kafka was away."""
+    for service in platform.services.values():
+        if service.process is not None and service.process.poll() is not None:
+            service.start(ready=False)
 
 
 def started(edition: str, folder: Path) -> Any:
