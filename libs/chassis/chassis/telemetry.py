@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
+import traceback
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -31,18 +34,21 @@ IN_FLIGHT = Gauge("attune_rpc_in_flight", "Calls being answered", ["service", "k
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
+Raised = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
 def configure(service: str, level: str) -> None:
     """JSON lines on standard error, each with the service's name. Never pass texts, queries or whole requests."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    logging.basicConfig(
-        stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s"
-    )
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(_WithoutTexts("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[lines], level=max(number, logging.WARNING))  # libraries name whole records below it
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(where),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -50,6 +56,36 @@ def configure(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def where(exc_info: Raised) -> str:
+    """Kinds of an exception and of its causes, and the lines of code it came through.
+
+    Its message is left out: that of a bug may quote what a person wrote.
+    """
+    error: BaseException | None = exc_info[1]
+    told = []
+    while error is not None:
+        told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhile handling:\n".join(told)
+
+
+class _WithoutTexts(logging.Formatter):
+    """Of libraries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = copy.copy(record)
+        record.exc_text = None  # what another handler made of the exception
+        return super().format(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name in logging
+        return where(ei)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
+        if record.name == "asyncio":  # its further lines hold the exception of a task with its message
+            record.message = record.message.partition("\n")[0]
+        return super().formatMessage(record)
 
 
 def serve_metrics(listen: str) -> Any:

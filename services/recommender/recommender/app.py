@@ -22,9 +22,10 @@ from recommender.handlers import product_of_record, routes
 from recommender.models import TextModels
 from recommender.servicer import ERRORS, Recommender
 from recommender.settings import Settings
-from recommender.stores import neo4j_connection as neo4j
 from recommender.stores import qdrant_server as qdrant
 from recommender.stores.neo4j import Neo4jRelations
+from recommender.stores.neo4j_connection import Neo4j, WrongCredentials
+from recommender.stores.neo4j_drawing import Neo4jDrawing
 from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
@@ -36,6 +37,7 @@ from recommender.usecases.offer import Recommend, Search, Similar
 from recommender.usecases.ports import ProductIndex
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.relate import Drawing, Relate
 from recommender.usecases.relations import Relations, RelationsAway
 from recommender.usecases.restore import Restore
 from recommender.usecases.resume import Resume
@@ -64,7 +66,7 @@ async def main() -> None:
 
 
 async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engine) -> None:
-    relations = await _relations(settings)
+    relations, drawing = await _relations(settings)
     index = await _index(settings.qdrant_url, space=models.space, dim=models.dim)
     producer = Producer(settings.kafka)
     publisher = VectorPublisher(producer, models.space)
@@ -106,6 +108,9 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     )
     server.add(add_RecommenderServiceServicer_to_server, servicer, SERVICE)
 
+    background = [resume.publish_anew, follow.regularly]
+    if drawing is not None:
+        background.append(Relate(world, drawing, follow).regularly)
     await run(
         name=NAME,
         settings=settings,
@@ -113,27 +118,26 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         consumers=[consumer],
         producer=producer,
         progress=progress,
-        background=[resume.publish_anew, follow.regularly],
+        background=background,
         close=[needs_channel.close, generator.aclose, index.close, relations.close],
     )
 
 
-async def _relations(settings: Settings) -> Relations:
+async def _relations(settings: Settings) -> tuple[Relations, Drawing | None]:
     url = settings.graph_url
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and parts.path:
-        return SqliteRelations(Path(unquote(parts.path)))
+        return SqliteRelations(Path(unquote(parts.path))), None
     if parts.scheme.partition("+")[0] not in {"neo4j", "bolt"} or not parts.hostname:
         _refuse(
             "ATTUNE_GRAPH_URL", url, "write neo4j://host:port, bolt://host:port or sqlite:///absolute/path/graph.db"
         )
     try:
-        driver = neo4j.connect(url, settings.neo4j_user, settings.neo4j_password.get_secret_value())
-        relations = Neo4jRelations(driver)
-        await _when_there(relations.open)
-    except (ValueError, neo4j.WrongCredentials) as error:
+        neo4j = Neo4j(url, settings.neo4j_user, settings.neo4j_password.get_secret_value())
+        await _when_there(neo4j.open)
+    except (ValueError, WrongCredentials) as error:
         _refuse("ATTUNE_GRAPH_URL", url, str(error))
-    return relations
+    return Neo4jRelations(neo4j), Neo4jDrawing(neo4j)
 
 
 async def _when_there(step: Callable[[], Awaitable[T]]) -> T:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recommender.stores.neo4j import Neo4jRelations
-from recommender.stores.neo4j_connection import connect
+from recommender.stores.neo4j_connection import Neo4j
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.relations import Relations
 
@@ -44,8 +44,8 @@ def _neo4j(request: pytest.FixtureRequest) -> Open:
     url, user, password = request.getfixturevalue("neo4j_url")
 
     async def neo4j() -> Relations:
-        made = Neo4jRelations(connect(url, user, password))
+        made = Neo4j(url, user, password)
         await made.open()
-        return made
+        return Neo4jRelations(made)
 
     return neo4j

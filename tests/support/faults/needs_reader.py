@@ -23,15 +23,26 @@ def caught_up(service: Service, marks: Sequence[Watermark], seconds: float = 60.
     """Wait until needs has applied `marks`; how many seconds it took."""
     stub, started = NeedsServiceStub(service.channel), time.monotonic()
     request = pb.GetNeedRequest(user=UserRef(tenant="nobody", user_id="nobody"), at_least=marks)
-    why = "it answers `stale`"
+    why = ""
     while time.monotonic() - started < seconds:
         try:
-            if not stub.GetNeed(request, timeout=4, wait_for_ready=True).served.stale:
-                return time.monotonic() - started
+            served = stub.GetNeed(request, timeout=4, wait_for_ready=True).served
         except grpc.RpcError as error:
             why = f"{error.code()}: {error.details()}"
             time.sleep(0.05)
-    raise AssertionError(f"needs has not applied {marks} within {seconds:g} s: {why}\n{service.log[-1500:]}")
+            continue
+        if not served.stale:
+            return time.monotonic() - started
+        why = "; ".join(_behind(marks, served.applied))
+    raise AssertionError(f"needs is behind after {seconds:g} s: {why}\n{service.log[-1500:]}")
+
+
+def _behind(marks: Sequence[Watermark], applied: Sequence[Watermark]) -> Iterable[str]:
+    at = {(mark.topic, mark.partition): mark.offset for mark in applied}
+    for mark in marks:
+        held = at.get((mark.topic, mark.partition), -1)
+        if held < mark.offset:
+            yield f"{mark.topic}/{mark.partition} at {held}, not at {mark.offset}"
 
 
 def difference(service: Service, wanted: dict[tuple[str, str], Expected]) -> Difference:

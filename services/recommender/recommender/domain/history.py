@@ -27,9 +27,7 @@ class Meeting(NamedTuple):
     """What one behaviour adds to the graph."""
 
     place: int
-    before: tuple[
-        int, ...
-    ] = ()  # met before it, newest first, at most NEAR; empty unless met for the first time
+    before: tuple[int, ...] = ()  # met before it, newest first, at most NEAR; empty unless met for the first time
     wished: tuple[int, ...] = ()  # wanted before it, at most TOGETHER; empty unless wanted for the first time
     first: bool = False
     first_wish: bool = False

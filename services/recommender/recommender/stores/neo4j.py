@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from hashlib import blake2b
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
-from neo4j import READ_ACCESS, AsyncDriver, AsyncManagedTransaction, Query, unit_of_work
+from neo4j import AsyncManagedTransaction
 
 from recommender.breaker import Breaker
 from recommender.domain.history import History
 from recommender.domain.product import Key, Position
 from recommender.stores import change_blob, history_blob
 from recommender.stores import neo4j_queries as queries
-from recommender.stores.neo4j_connection import DATABASE, outages
+from recommender.stores.neo4j_connection import Neo4j, Row, run
 from recommender.usecases.relations import (
     Behind,
     Change,
@@ -31,14 +30,9 @@ from recommender.usecases.relations import (
     Written,
 )
 
-T = TypeVar("T")
-Row = Mapping[str, Any]
-
-_WRITE = 30.0  # seconds a transaction may take, here and in the server: it holds up the other writers
-_LOAD = 600.0  # … where everything is read
-_QUICK = 0.5  # … where a person waits for a recommendation, which can be made without
+_LOAD = 600.0  # seconds for reading everything
+_QUICK = 0.5  # seconds where a person waits for a recommendation, which can be made without
 _CHANGES = 100  # per look into the journal: about 2 MB at most
-_KEPT = 5 * 60 * 1000  # milliseconds a change is told; who was away for longer reads everything
 _NOWHERE = Span("", "", -1, 0)
 
 
@@ -52,26 +46,18 @@ class Neo4jRelations:
 
     shared = True
 
-    def __init__(self, driver: AsyncDriver) -> None:
-        """Opens nothing yet."""
-        self._driver = driver
+    def __init__(self, neo4j: Neo4j) -> None:
+        self._neo4j = neo4j
         self._breaker = Breaker(3, timedelta(seconds=1))
-
-    async def open(self) -> None:
-        """Make what is missing of constraints and indexes. Raises RelationsAway and WrongCredentials."""
-        with outages():
-            async with asyncio.timeout(_WRITE), self._driver.session(database=DATABASE) as session:
-                for statement in (*queries.SCHEMA, queries.BEGIN):
-                    await (await session.run(statement)).consume()
 
     async def life(self) -> str:
         return str((await self._head(_NOWHERE))["life"])
 
     async def begin_life(self, log: str) -> None:
         async def work(tx: AsyncManagedTransaction) -> None:
-            await _run(tx, queries.LIFE, life=log)
+            await run(tx, queries.LIFE, life=log)
 
-        await self._transaction(work)
+        await self._neo4j.transaction(work)
 
     async def next_offset(self, log: str, topic: str, partition: int) -> int:
         return int((await self._head(Span(log, topic, partition, 0)))["next"])
@@ -81,9 +67,9 @@ class Neo4jRelations:
 
         async def work(tx: AsyncManagedTransaction) -> tuple[Row, list[Row], list[Row]]:
             head = await _lock(tx, _NOWHERE)
-            return head, await _run(tx, queries.PRODUCTS), await _run(tx, queries.PEOPLE)
+            return head, await run(tx, queries.PRODUCTS), await run(tx, queries.PEOPLE)
 
-        head, products, people = await self._transaction(work, _LOAD)
+        head, products, people = await self._neo4j.transaction(work, _LOAD)
         return Everything(
             head["number"],
             [_product(row) for row in products],
@@ -94,26 +80,26 @@ class Neo4jRelations:
     async def places(self, keys: Sequence[Key]) -> Mapping[Key, int]:
         async def work(tx: AsyncManagedTransaction) -> dict[Key, int]:
             head = await _lock(tx, _NOWHERE)
-            rows = await _run(tx, queries.PLACES, rows=[list(key) for key in keys])
+            rows = await run(tx, queries.PLACES, rows=[list(key) for key in keys])
             found = {Key(row["tenant"], row["id"]): int(row["place"]) for row in rows}
             new = [key for key in keys if key not in found]
             made: dict[Key, int] = {}
             for tenant, group in groupby(sorted(new, key=lambda key: key.tenant), key=lambda key: key.tenant):
-                (room,) = await _run(tx, queries.ROOM, tenant=tenant)
+                (room,) = await run(tx, queries.ROOM, tenant=tenant)
                 made |= {key: room["places"] + index for index, key in enumerate(group)}
                 rows_made = [[key.product_id, place] for key, place in made.items() if key.tenant == tenant]
-                await _run(tx, queries.SAVE_PLACES, tenant=tenant, rows=rows_made)
+                await run(tx, queries.SAVE_PLACES, tenant=tenant, rows=rows_made)
             if made:
-                await _run(tx, queries.TELL, number=head["number"] + 1, body=change_blob.dump_places(made))
+                await run(tx, queries.TELL, number=head["number"] + 1, body=change_blob.dump_places(made))
             return found | made
 
-        return await self._transaction(work)
+        return await self._neo4j.transaction(work)
 
     async def history(self, person: Person) -> History:
         if self._breaker.open():
             raise RelationsAway("Neo4j failed a moment ago and is left alone for now")
         try:
-            rows = await self._look(queries.PERSON, _QUICK, **person._asdict())
+            rows = await self._neo4j.look(queries.PERSON, _QUICK, **person._asdict())
         except RelationsAway:
             self._breaker.failed()
             raise
@@ -123,8 +109,8 @@ class Neo4jRelations:
     async def read(self, span: Span, people: Sequence[Person]) -> Page:
         async def work(tx: AsyncManagedTransaction) -> Page:
             # The head first: what is written between the two is seen in the people, and fences the write.
-            (head,) = await _run(tx, queries.HEAD, **_source(span))
-            rows = await _run(tx, queries.PAGE, rows=[[*p, _nameless(p)] for p in people]) if people else []
+            (head,) = await run(tx, queries.HEAD, **_source(span))
+            rows = await run(tx, queries.PAGE, rows=[[*p, _nameless(p)] for p in people]) if people else []
             histories, forgotten = {}, {}
             for row in rows:
                 person = Person(row["tenant"], row["user"])
@@ -133,7 +119,7 @@ class Neo4jRelations:
                     forgotten[person] = row["forgotten"]
             return Page(head["next"], histories, forgotten, head["wishes"])
 
-        return await self._transaction(work)
+        return await self._neo4j.transaction(work)
 
     async def write(self, span: Span | None, learnt: Learnt, base: Page | None = None) -> Written:
         async def work(tx: AsyncManagedTransaction) -> Written:
@@ -144,13 +130,13 @@ class Neo4jRelations:
                 raise Fenced
             written = await _write(tx, head["number"] + 1, learnt)
             if span is not None and span.next_offset > head["next"]:
-                await _run(tx, queries.SAVE_OFFSET, next=span.next_offset, **_source(span))
+                await run(tx, queries.SAVE_OFFSET, next=span.next_offset, **_source(span))
             return written
 
-        return await self._transaction(work)
+        return await self._neo4j.transaction(work)
 
     async def since(self, number: int, known: Collection[int]) -> list[Change]:
-        rows = await self._look(queries.SINCE, _WRITE, after=number, known=list(known), most=_CHANGES + 1)
+        rows = await self._neo4j.look(queries.SINCE, after=number, known=list(known), most=_CHANGES + 1)
         if number and (not rows or rows[0]["number"] != number):
             raise Behind
         new = [row for row in rows if row["number"] > number]
@@ -161,62 +147,33 @@ class Neo4jRelations:
             for row in new
         ]
 
-    async def trim(self) -> None:
-        """Let go of what was told long ago."""
-
-        async def work(tx: AsyncManagedTransaction) -> None:
-            await _run(tx, queries.TRIM, keep=_KEPT)
-
-        await self._transaction(work)
-
     async def close(self) -> None:
-        await self._driver.close()
+        await self._neo4j.close()
 
     async def _head(self, span: Span) -> Row:
-        (head,) = await self._look(queries.HEAD, _WRITE, **_source(span))
+        (head,) = await self._neo4j.look(queries.HEAD, **_source(span))
         return head
-
-    async def _look(self, query: str, seconds: float, **parameters: Any) -> list[Row]:
-        """One statement that only reads, in one round trip."""
-        with outages():
-            async with (
-                asyncio.timeout(seconds),
-                self._driver.session(database=DATABASE, default_access_mode=READ_ACCESS) as session,
-            ):
-                result = await session.run(Query(query, timeout=seconds), parameters)
-                return [record async for record in result]
-
-    async def _transaction(self, work: Callable[[AsyncManagedTransaction], Awaitable[T]], seconds: float = _WRITE) -> T:
-        """Tried again by the driver where Neo4j asks for it (a deadlock, a new leader), for some seconds."""
-        with outages():
-            async with asyncio.timeout(seconds), self._driver.session(database=DATABASE) as session:
-                return await session.execute_write(unit_of_work(timeout=seconds)(work))
-
-
-async def _run(tx: AsyncManagedTransaction, query: str, **parameters: Any) -> list[Row]:
-    result = await tx.run(query, parameters)
-    return [record async for record in result]
 
 
 async def _lock(tx: AsyncManagedTransaction, span: Span) -> Row:
-    await _run(tx, queries.LOCK)
-    (head,) = await _run(tx, queries.HEAD, **_source(span))  # read after the lock is held, hence on its own
+    await run(tx, queries.LOCK)
+    (head,) = await run(tx, queries.HEAD, **_source(span))  # read after the lock is held, hence on its own
     return head
 
 
 async def _write(tx: AsyncManagedTransaction, number: int, learnt: Learnt) -> Written:
     if learnt.products:
         rows = [_row(product) for product in sorted(learnt.products, key=lambda p: p.key) if product.position]
-        await _run(tx, queries.SAVE_PRODUCTS, rows=rows)
+        await run(tx, queries.SAVE_PRODUCTS, rows=rows)
     if learnt.histories:
         people = [[*person, history_blob.dump(h)] for person, h in sorted(learnt.histories.items())]
-        await _run(tx, queries.SAVE_PEOPLE, rows=people)
+        await run(tx, queries.SAVE_PEOPLE, rows=people)
     removed: dict[Person, History] = {}
     if learnt.forget:
         wanted = [[*person, _nameless(person), at] for person, at in sorted(learnt.forget.items())]
-        for row in await _run(tx, queries.FORGET, rows=wanted):
+        for row in await run(tx, queries.FORGET, rows=wanted):
             removed[Person(row["tenant"], row["user"])] = history_blob.load(row["history"])
-        await _run(tx, queries.WISHED, wishes=len(wanted))
+        await run(tx, queries.WISHED, wishes=len(wanted))
     met = {tenant: list(meetings) for tenant, meetings in learnt.met.items()}
     for person, history in removed.items():
         met.setdefault(person.tenant, []).extend(history.undone())
@@ -224,9 +181,9 @@ async def _write(tx: AsyncManagedTransaction, number: int, learnt: Learnt) -> Wr
     if not counts:
         return Written(0, removed)
     trends = [[*place, count] for place, count in sorted(counts.items())]
-    await _run(tx, queries.SAVE_TRENDS, rows=trends, number=number)
+    await run(tx, queries.SAVE_TRENDS, rows=trends, number=number)
     body = change_blob.dump(learnt.products, met, learnt.trend)
-    await _run(tx, queries.TELL, number=number, body=body)
+    await run(tx, queries.TELL, number=number, body=body)
     return Written(number, removed)
 
 

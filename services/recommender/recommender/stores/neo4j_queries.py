@@ -93,23 +93,23 @@ with c limit 1000
 delete c
 """
 
-STALE = "match (p:Product {stale: true}) return p.tenant as tenant, p.place as place, p.touched as touched limit $most"
+STALE = """
+match (h:Head {name: 'relations'})
+with h.number as number
+optional match (p:Product {stale: true})
+with number, p limit $most
+return number, p.tenant as tenant, p.place as place
+"""
 RELATE = """
 unwind $rows as r
 match (p:Product {tenant: r.tenant, place: r.place})
-where coalesce(p.related, -1) < r.number
-set p.related = r.number
+where coalesce(p.related, -1) <= $number
+set p.related = $number, p.stale = case when p.touched <= $number then null else true end
 with p, r
-call (p, r) {
-  match (p)-[old:RELATED]->()
-  delete old
-}
+call (p) { match (p)-[old:RELATED]->() delete old }
 call (p, r) {
   unwind r.edges as edge
   match (other:Product {tenant: r.tenant, place: edge[0]})
   create (p)-[:RELATED {kind: edge[1], weight: edge[2]}]->(other)
 }
-with distinct p, r
-where p.touched <= r.number
-set p.stale = null
 """

@@ -7,18 +7,17 @@ a replica that lost the partition and does not know it yet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from recommender.domain.history import MOST, History, Meeting
 from recommender.domain.product import Key
 from recommender.domain.trend import share
-from recommender.usecases.relations import Fenced, Learnt, Page, Person, Relations, Span
+from recommender.usecases.relations import Fenced, Follow, Learnt, Page, Person, Relations, Span
 from recommender.usecases.world import World, settle
 
 _AT_ONCE = 500  # about 10 ms, after which requests have their turn
-Follow = Callable[[], Awaitable[None]]
 
 
 class Behavior(NamedTuple):

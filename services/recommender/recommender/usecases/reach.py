@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chassis.kafka import Freshness, Position, Progress
-from recommender.usecases.follow import Follow
-from recommender.usecases.relations import Relations, RelationsAway
+from recommender.usecases.relations import Follow, Relations, RelationsAway
 
 CATALOG, CLICKS, ERASURES = "attune.catalog.v1", "attune.clickstream.v1", "attune.erasures.v1"
 

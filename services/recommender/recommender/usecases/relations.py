@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from recommender.domain.history import History, Meeting
 from recommender.domain.product import Key, Position
 
+Follow = Callable[[], Awaitable[None]]  # brings the world up to the end of the journal
 Shares = Mapping[tuple[str, int], float]  # (tenant, place) → to be added to its trend
 
 

@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping
 
 from chassis.kafka import Source
 from chassis.telemetry import log
-from recommender.usecases.follow import Follow
 from recommender.usecases.ports import Publisher
-from recommender.usecases.relations import Relations, RelationsAway
+from recommender.usecases.relations import Follow, Relations, RelationsAway
 from recommender.usecases.world import World
 
 _AT_ONCE = 100  # vectors per write: about 100 KB

@@ -13,10 +13,9 @@ from recommender.domain.around import Around, decays
 from recommender.domain.history import Done, History
 from recommender.domain.score import Mode, Wish
 from recommender.domain.shop import Shop
-from recommender.usecases.follow import Follow
 from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Vector
 from recommender.usecases.reach import Reach
-from recommender.usecases.relations import Person, Relations, RelationsAway
+from recommender.usecases.relations import Follow, Person, Relations, RelationsAway
 from recommender.usecases.world import World
 
 SEEDS = 10  # of the person's last products; what lies further back says little (decay .7 per rank)
