@@ -90,7 +90,7 @@ def table(results: list[Result], options: argparse.Namespace) -> Iterator[str]:
     raw = next((result.rate for result in results if result.name.startswith("raw")), 0.0)
     plain = next((result.rate for result in results if result.name.startswith("by hand")), 0.0)
     cores = len(psutil.Process().cpu_affinity())
-    yield f"JSON clicks, {options.users:,} users (Zipf 1.1), {PRODUCTS:,} products, {PARTITIONS} partitions, {cores} cores"
+    yield f"JSON clicks, {options.users:,} users (Zipf), {PRODUCTS:,} products, {PARTITIONS} partitions, {cores} cores"
     yield f"{'':<44}{'events':>9}{'events/s':>11}{'raw':>6}{'worker µs':>11}{'redis µs':>10}"
     yield from (result.line(raw) for result in results)
     for result in results:
