@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +17,12 @@ from faults.embedded import EmbeddedEngines
 from faults.service import Service
 from faults.waiting import until
 from redis import Redis
+from typer.testing import CliRunner
 
 from attune.needs.v1 import needs_pb2, needs_pb2_grpc
 from attune.qa.v1 import qa_pb2, qa_pb2_grpc
 from attune.types.v1.types_pb2 import UserRef
+from attune_cli.main import app
 
 pytestmark = pytest.mark.timeout(300)
 _READY = 120.0  # seconds four services may take to start side by side on a loaded machine
@@ -49,7 +48,7 @@ class House:
         addresses = {f"ATTUNE_{name.upper()}_ADDRESS": each.address for name, each in self.services.items()}
         for each in self.services.values():
             each.environment |= addresses
-        self._env = {**os.environ, **named, **addresses, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1"}
+        self._env = {**named, **addresses, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1"}
         self.user = UserRef(user_id="")
         self.needs = needs_pb2_grpc.NeedsServiceStub(self.services["needs"].channel)
         self.qa = qa_pb2_grpc.QaServiceStub(self.services["qa"].channel)
@@ -71,18 +70,8 @@ class House:
 
     def attune(self, *arguments: str, code: int = 0, stdin: str = "") -> Any:
         """The JSON that a command prints, which must end with `code`."""
-        command = [sys.executable, "-m", "attune_cli", *arguments, "--json"]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self._env,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        done = CliRunner().invoke(app, [*arguments, "--json"], input=stdin, env=self._env)
+        assert done.exit_code == code, f"{arguments} ended with {done.exit_code}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
 
     def send(self, *records: tuple[str, str, dict[str, Any]]) -> None:
@@ -113,11 +102,11 @@ class House:
         self.attune("ask", "How do I return an item?", "--user", name)
         said = self.attune("compose", name, "--product", "p0", "--channel", "banner")
         self.attune("send", "click", "--user", name, "--content", "-", "--wait", stdin=json.dumps(said))
-        assert self.needs.GetNeed(needs_pb2.GetNeedRequest(user=self.user), timeout=5).need.behaviors > 0
+        assert self.needs.GetNeed(needs_pb2.GetNeedRequest(user=self.user), timeout=30).need.behaviors > 0
         assert self.turns()
 
     def turns(self) -> list[Any]:
-        return list(self.qa.GetDialogue(qa_pb2.GetDialogueRequest(user=self.user), timeout=5).turns)
+        return list(self.qa.GetDialogue(qa_pb2.GetDialogueRequest(user=self.user), timeout=30).turns)
 
     def attune_is_level(self) -> bool:
         """Whether every group has committed all there is."""
@@ -203,8 +192,8 @@ def test_nothing_in_flight_brings_a_person_back(house: House) -> None:
     house.start()
     until(house.attune_is_level, "the services to read what was in the log", _READY)
     assert house.traces() == []
-    assert not house.needs.GetNeed(needs_pb2.GetNeedRequest(user=house.user), timeout=5).need.known
-    assert not house.needs.GetProfile(needs_pb2.GetProfileRequest(user=house.user), timeout=5).profile.known
+    assert not house.needs.GetNeed(needs_pb2.GetNeedRequest(user=house.user), timeout=30).need.known
+    assert not house.needs.GetProfile(needs_pb2.GetProfileRequest(user=house.user), timeout=30).profile.known
     assert house.turns() == []
     assert [each for each in house.attune("erase", house.user.user_id)["erased"] if int(each["count"])] == []
 
@@ -214,6 +203,6 @@ def test_who_comes_back_after_being_erased_is_somebody_new(house: House) -> None
     house.attune("erase", house.user.user_id)
     house.send(*house.happened())
     until(house.attune_is_level, "the services to read", _READY)
-    need = house.needs.GetNeed(needs_pb2.GetNeedRequest(user=house.user), timeout=5).need
+    need = house.needs.GetNeed(needs_pb2.GetNeedRequest(user=house.user), timeout=30).need
     assert 0 < need.behaviors <= 5
     assert house.traces() != []

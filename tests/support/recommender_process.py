@@ -28,7 +28,7 @@ class House:
     """`python -m recommender` in a folder, without the needs service unless someone opens it."""
 
     def __init__(self, folder: Path, kafka: str, settings: Mapping[str, str] | None = None) -> None:
-        """`settings` are told besides, or instead."""
+        """Launches it. `settings` are told besides, or instead."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.needs_address, self.address = folder, _free_address(), _free_address()
         self._environment = os.environ | {
@@ -44,13 +44,23 @@ class House:
         self._channel = grpc.insecure_channel(self.address)
         self.stub = RecommenderServiceStub(self._channel)
         self._numbers = itertools.count()
-        self.start()
+        self.launch()
 
     def start(self) -> None:
+        self.launch()
+        self.ready()
+
+    def launch(self) -> None:
         command = [sys.executable, "-m", "attune_embedded.service", "recommender"]
         log = (self.folder / "log").open("a")
         self._process = subprocess.Popen(command, env=self._environment, stderr=log)
         log.close()
+
+    def said(self) -> str:
+        """What it has logged so far."""
+        return (self.folder / "log").read_text()
+
+    def ready(self) -> None:
         grpc.channel_ready_future(self._channel).result(90)  # on a machine with other work
 
     def kill(self) -> None:

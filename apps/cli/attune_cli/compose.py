@@ -70,9 +70,10 @@ def experiment(
         print_json(reply)
     else:
         for each in reply.experiments:
-            say(f"{each.experiment_id}: {each.impressions} impressions, {each.clicks} clicks")
+            counts = f"{each.impressions} impressions, {each.clicks} clicks, {each.purchases} purchases"
+            say(f"{each.experiment_id}: {counts}")
             if each.arms:
-                table(["variant", "shown", "clicked", "rate", "low", "high", "is best"], arms(each))
+                table(["variant", "shown", "clicked", "bought", "rate", "low", "high", "is best"], arms(each))
     if not reply.experiments:
         raise NothingFound("no experiment yet: `attune compose` begins one")
 
@@ -84,7 +85,16 @@ def facts(found: Sequence[content.Fact]) -> list[list[object]]:
 
 def arms(found: content.Experiment) -> list[list[object]]:
     return [
-        [each.variant_id, each.impressions, each.clicks, each.mean, each.low, each.high, each.probability_best]
+        [
+            each.variant_id,
+            each.impressions,
+            each.clicks,
+            each.purchases,
+            each.mean,
+            each.low,
+            each.high,
+            each.probability_best,
+        ]
         for each in found.arms
     ]
 

@@ -50,7 +50,9 @@ class Marks:
 
     def add(self, place: TopicPartition, offset: int) -> None:
         number, group = offset % _OFFSETS, _group(offset)
-        self._groups[group][place][number // 8] |= 1 << number % 8
+        # A letter that came after `load` may be the first of its group.
+        bits = self._groups.setdefault(group, {}).setdefault(place, bytearray(_OFFSETS // 8))
+        bits[number // 8] |= 1 << number % 8
         self._changed.add((group, place))
 
     async def save(self) -> None:

@@ -89,9 +89,9 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     patient = PatientDialogues(dialogues, settings.memory_timeout, Breaker(pause=settings.breaker_pause))
     respond, forget = Respond(ask, patient, lambda: uuid.uuid4().hex, time.time), Forget(dialogues)
     tell = Tell(ask, dialogues, AnswerLog(producer, settings.kafka), time.time)
-    people = PeopleHandlers(tell, forget, dialogues, reading)
-    routes, group = [*shop.of_index(), *people.routes()], f"attune-{NAME}"
-    kept = KeptConsumer(routes, uncounted=SHOP, group=group, name="kept", resume=resume_index(keep))
+    kept = KeptConsumer(shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=resume_index(keep))
+    handlers = PeopleHandlers(tell, forget, dialogues, reading)
+    people = Consumer(handlers.routes(), group=f"attune-{NAME}", name="people")
     server = GrpcServer(settings, errors=ERRORS)
     freshness = Freshness(progress, dialogues, shared=PEOPLE)
     servicer = QaServicer(
@@ -102,7 +102,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
         name=NAME,
         settings=settings,
         server=server,
-        consumers=[memory, kept],
+        consumers=[memory, kept, people],
         producer=producer,
         progress=progress,
         background=[reading.until_done],

@@ -156,11 +156,10 @@ def resume_memory(learn: Learn) -> Callable[[Collection[Source]], Awaitable[Mapp
 
 
 def resume_index(keep: Keep) -> Callable[[Collection[Source]], Awaitable[Mapping[Source, int]]]:
-    """Keeping goes on where the index stands, whatever Kafka has of it; questions where Kafka says."""
+    """Keeping goes on where the index stands, whatever Kafka has of it."""
 
     async def applied(sources: Collection[Source]) -> Mapping[Source, int]:
-        mine = [source for source in sources if source.topic in SHOP]
-        return {source: await keep.applied(source.log, source.topic, source.partition) or 0 for source in mine}
+        return {source: await keep.applied(source.log, source.topic, source.partition) or 0 for source in sources}
 
     return applied
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from faststream.kafka import KafkaBroker
 
-from chassis.kafka import Consumer, Progress, Route, Source
-from chassis.kafka.consumer import Resume
+from chassis.kafka import Consumer, Progress
 from chassis.settings import ProcessSettings
 from qa.usecases.ports import Fallback, NotReadYet
 
@@ -45,30 +44,8 @@ class Reading:
 
 
 class KeptConsumer(Consumer):
-    """Reads for the stores. What it has kept of `uncounted` topics is not yet in this replica's memory."""
-
-    def __init__(self, routes: Sequence[Route[Any]], *, uncounted: Collection[str], group: str, name: str,
-                 resume: Resume) -> None:  # fmt: skip
-        """`uncounted`: topics that another consumer of this process reads into memory, and counts."""
-        super().__init__(routes, group=group, name=name, resume=resume)
-        self._uncounted = uncounted
+    """Reads for the index. What it has applied there is not yet in this replica's memory, which counts for itself."""
 
     def attach(self, broker: KafkaBroker, settings: ProcessSettings, **given: Any) -> None:
         """See Consumer."""
-        counted = _Counted(given.pop("progress"), self._uncounted)
-        super().attach(broker, settings, progress=counted, **given)
-
-
-class _Counted(Progress):
-    """A progress that is not told of some topics."""
-
-    def __init__(self, told: Progress, uncounted: Collection[str]) -> None:
-        super().__init__()
-        self._told, self._uncounted = told, uncounted
-
-    def consumes(self, topics: Collection[str]) -> None:
-        self._told.consumes([topic for topic in topics if topic not in self._uncounted])
-
-    async def applied(self, source: Source, next_offset: int) -> None:
-        if source.topic not in self._uncounted:
-            await self._told.applied(source, next_offset)
+        super().attach(broker, settings, **given | {"progress": Progress()})

@@ -71,7 +71,7 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
         return pb.GetDialogueResponse(
             dialogue_id=dialogue.dialogue_id if dialogue.turns else "",
             turns=[turn_reply(dialogue.dialogue_id, turn) for turn in dialogue.turns],
-            served=self._served(["redis"]),
+            served=self._served(["redis"], self._gone()),
         )
 
     async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802
@@ -103,6 +103,10 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
 
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
         return await self._freshness.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
+
+    def _gone(self) -> list[Fallback]:
+        """What the log did not keep until it was read."""
+        return [Fallback("log", "what it still holds", str(gap)) for gap in self._freshness.gaps]
 
     def _served(self, by: Iterable[str], given: Iterable[Fallback] = (), *, stale: bool = False) -> types_pb2.Served:
         applied = [

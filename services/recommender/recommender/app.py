@@ -137,7 +137,7 @@ async def _relations(settings: Settings) -> tuple[Relations, Drawing | None]:
         await _when_there(neo4j.open)
     except (ValueError, WrongCredentials) as error:
         _refuse("ATTUNE_GRAPH_URL", url, str(error))
-    return Neo4jRelations(neo4j), Neo4jDrawing(neo4j)
+    return Neo4jRelations(neo4j, settings.graph_timeout), Neo4jDrawing(neo4j)
 
 
 async def _when_there(step: Callable[[], Awaitable[T]]) -> T:

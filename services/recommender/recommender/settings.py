@@ -35,6 +35,8 @@ class Settings(ProcessSettings):
     needs_timeout: timedelta = Field(timedelta(milliseconds=500), validation_alias="ATTUNE_RECOMMENDER_NEEDS_TIMEOUT")
     needs_failures: int = Field(3, validation_alias="ATTUNE_RECOMMENDER_NEEDS_FAILURES", ge=1)
     needs_pause: timedelta = Field(timedelta(seconds=1), validation_alias="ATTUNE_RECOMMENDER_NEEDS_PAUSE")
+    # A history is read in 2 ms; whoever waits longer is better served without, and is told so.
+    graph_timeout: timedelta = Field(timedelta(seconds=1), validation_alias="ATTUNE_RECOMMENDER_GRAPH_TIMEOUT")
     text_timeout: timedelta = Field(timedelta(seconds=2), validation_alias="ATTUNE_RECOMMENDER_TEXT_TIMEOUT")
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,6 @@ def _neo4j(request: pytest.FixtureRequest) -> Open:
     async def neo4j() -> Relations:
         made = Neo4j(url, user, password)
         await made.open()
-        return Neo4jRelations(made)
+        return Neo4jRelations(made, timedelta(seconds=30))
 
     return neo4j

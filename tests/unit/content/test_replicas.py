@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,12 +19,15 @@ from faults.embedded import EmbeddedEngines
 from faults.service import Service
 from faults.traffic import CLICKS, ERASURES, Sender
 from faults.waiting import until
+from google.protobuf.json_format import MessageToJson
+from typer.testing import CliRunner
 
 from attune.content.v1 import content_pb2 as pb
 from attune.content.v1.content_pb2_grpc import ContentServiceStub
 from attune.needs.v1 import needs_pb2_grpc
 from attune.recommender.v1 import recommender_pb2_grpc
 from attune.types.v1.types_pb2 import UserRef, Watermark
+from attune_cli.main import app
 
 pytestmark = pytest.mark.timeout(300)
 TEMPLATES = "attune.templates.v1"
@@ -68,12 +73,17 @@ class House:
         self.numbers = itertools.count()
         self.armed = self.folder / "armed"
 
-    def open(self) -> None:
-        """Both replicas serve, and twelve people have been told something."""
+    def both(self) -> None:
+        """Whichever replica does not run does again."""
         for each in self.replicas:
-            each.start(ready=False)
+            if each.process is None or each.process.poll() is not None:
+                each.start(ready=False)
         for each in self.replicas:
             each.wait_ready(PATIENCE)
+
+    def open(self) -> None:
+        """Both replicas serve, and twelve people have been told something."""
+        self.both()
         for name, body in (("have", "{title}: have a look"), ("take", "{title}: take a look")):
             template = {"tenant": self.tenant, "template_id": f"{self.tenant}-{name}", "channel": "banner"}
             self.sender.send(TEMPLATES, template["template_id"], template | {"language": "en", "body": body})
@@ -137,7 +147,7 @@ class House:
         return +found, reply.served.stale
 
     def agree(self, replica: int) -> None:
-        """Every acknowledged outcome is counted once, and the reply is not stale."""
+        """Every outcome that `happen` sent and Kafka acknowledged is counted once, and the reply is not stale."""
         assert self.counted(replica) == (self.expected()[0], False)
 
     def dead(self) -> set[tuple[int, int]]:
@@ -152,19 +162,27 @@ class House:
         self.recommender.away()
 
 
-@pytest.fixture(params=["embedded", "real"])
-def house(request: pytest.FixtureRequest, tmp_path: Path, tenant: str) -> Iterator[House]:
+@pytest.fixture(scope="module", params=["embedded", "real"])
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("replicas")
     if request.param == "real":
         engines: Any = RealEngines(request.getfixturevalue("real_kafka"), request.getfixturevalue("real_redis_url"))
     else:
-        engines = EmbeddedEngines(tmp_path / "engines")
-    made = House(engines, tmp_path, tenant)
+        engines = EmbeddedEngines(folder / "engines")
+    made = House(engines, folder, f"t{uuid.uuid4().hex[:12]}")
     try:
         made.open()
         yield made
     finally:
         made.close()
         engines.stop()
+
+
+@pytest.fixture
+def house(shop: House) -> House:
+    """The shop with both replicas at work, whatever the test before did to them."""
+    shop.both()
+    return shop
 
 
 def test_replicas_come_and_go_and_every_outcome_counts_once(house: House) -> None:
@@ -226,3 +244,23 @@ def test_templates_and_erasures_are_known_to_both(house: House) -> None:
         request = pb.EraseUserRequest(user=UserRef(tenant=house.tenant, user_id="eve"))
         erased = ContentServiceStub(service.channel).EraseUser(request, timeout=PATIENCE).erased
         assert [each.count for each in erased] == [0, 0]
+
+
+def test_send_waits_until_either_replica_has_counted_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTUNE_KAFKA", house.engines.kafka)
+    monkeypatch.setenv("ATTUNE_NEEDS_ADDRESS", house.needs.address)
+    both = ",".join(each.address for each in house.replicas)
+    monkeypatch.setenv("ATTUNE_CONTENT_ADDRESS", f"ipv4:{both}")  # round robin
+    said = house.said[0]
+    text = MessageToJson(said, preserving_proto_field_name=True)
+
+    def clicks() -> int:
+        return house.counted(0)[0][said.variant_id, "click"]
+
+    for user in ("u0", "u1", "u2", "u3"):  # of several partitions
+        before = clicks()
+        told = ["send", "click", "--user", user, "--content", text, "--tenant", house.tenant, "--wait", "--json"]
+        sent = CliRunner().invoke(app, told)
+        assert sent.exit_code == 0, sent.output
+        assert json.loads(sent.stdout)["applied_after_ms"] > 0
+        assert clicks() == before + 1

@@ -235,6 +235,7 @@ def need() -> Callable[..., NeedView]:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory, kafka: str) -> Iterator[House]:
     made = House(tmp_path_factory.mktemp("recommender"), kafka)
+    made.ready()
     yield made
     made.stop()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Any
 
 from redis.asyncio import Redis
@@ -59,11 +60,12 @@ MOST_EVENTS = 1_000  # of a person, by when they asked: a repeat comes soon afte
 
 
 class RedisDialogues:
-    """Keys of a person: `dialogue:{t/<tenant>/<user>}:<id>` holds the turns of one conversation. Beside them
+    """Keys of a person: `dialogue:{t/<tenant>/<digest>}:<id>` holds the turns of one conversation. Beside them
     `dialogue:{…}` names the conversations by time, `dialogue:{…}#gone` holds the wish to be forgotten,
     `dialogue:{…}#asked` which events have made a turn, and `dialogue:{…}#owed` the answers to them that were not
-    published yet; `dialogue:{…}#claim:<event>` says that someone is publishing one. Braces and per cent signs of a
-    user's name are escaped. `dialogue:#applied` holds the offsets of the topics that are applied to conversations.
+    published yet; `dialogue:{…}#claim:<event>` says that someone is publishing one. No key holds the
+    user id, so what stays of someone who was forgotten is a digest and a time. `dialogue:#applied` holds the offsets of
+    the topics that are applied to conversations.
 
     Invariants: a turn asked before the wish to be forgotten is never written (checked in the same script); an event
     makes at most one turn, and its answer is owed from the same step on; a conversation holds its last 20 turns and
@@ -189,8 +191,7 @@ def at_ms(seconds: float) -> int:
 
 
 def _key(person: Person) -> str:
-    user = person.user.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
-    return f"dialogue:{{t/{person.tenant}/{user}}}"
+    return f"dialogue:{{t/{person.tenant}/{blake2b(person.user.encode(), digest_size=16).hexdigest()}}}"
 
 
 def _claim(key: str, event_id: str) -> str:

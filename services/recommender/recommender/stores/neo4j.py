@@ -31,7 +31,6 @@ from recommender.usecases.relations import (
 )
 
 _LOAD = 600.0  # seconds for reading everything
-_QUICK = 0.5  # seconds where a person waits for a recommendation, which can be made without
 _CHANGES = 100  # per look into the journal: about 2 MB at most
 _NOWHERE = Span("", "", -1, 0)
 
@@ -46,8 +45,9 @@ class Neo4jRelations:
 
     shared = True
 
-    def __init__(self, neo4j: Neo4j) -> None:
-        self._neo4j = neo4j
+    def __init__(self, neo4j: Neo4j, patience: timedelta) -> None:
+        """`patience`: of someone who waits for a recommendation, which can be made without."""
+        self._neo4j, self._patience = neo4j, patience.total_seconds()
         self._breaker = Breaker(3, timedelta(seconds=1))
 
     async def life(self) -> str:
@@ -99,7 +99,7 @@ class Neo4jRelations:
         if self._breaker.open():
             raise RelationsAway("Neo4j failed a moment ago and is left alone for now")
         try:
-            rows = await self._neo4j.look(queries.PERSON, _QUICK, **person._asdict())
+            rows = await self._neo4j.look(queries.PERSON, self._patience, **person._asdict())
         except RelationsAway:
             self._breaker.failed()
             raise
