@@ -7,7 +7,7 @@ EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
 PROJECTS := $(foreach package,$(PACKAGES),$(package)/pyproject.toml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run servers test test-faults lint format proto reference lock lock-servers clean
+.PHONY: help run servers test test-faults try-servers lint format proto reference lock lock-servers clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,10 +18,10 @@ run: .venv/run.done ## set up and bring the whole platform up with demo data and
 servers: .venv/run.done .venv/servers.done ## real Kafka, Neo4j and Redis without Docker (Java 17, Maven), until Ctrl-C
 	@$(BIN)/python -m attune_servers --data .attune/servers
 
-test: .venv/test.done .venv/servers.tried ## set up, with the `deep` extra, and run all tests
+test: .venv/test.done try-servers ## set up, with the `deep` extra, and run all tests
 	@$(BIN)/python -m pytest
 
-test-faults: .venv/test.done .venv/servers.tried ## kill, cut and slow down everything, and count what was lost or doubled
+test-faults: .venv/test.done try-servers ## kill, cut and slow down everything, and count what was lost or doubled
 	@$(BIN)/python -m pytest tests/faults
 
 lint: .venv/test.done ## ruff, mypy, import-linter, buf, generated code up to date
@@ -82,7 +82,6 @@ JARS = for server in kafka neo4j; do \
 	@$(call JARS,| diff - $(CURDIR)/deploy/servers/$$server.sha256 || { echo "These jars of $$server are not those of deploy/servers/$$server.sha256"; false; })
 	@touch $@
 
-.venv/servers.tried: deploy/servers/kafka.sha256 deploy/servers/neo4j.sha256 | .venv/bin/python
-	@if command -v mvn >/dev/null; then $(MAKE) --no-print-directory .venv/servers.done; \
-	else echo "No Maven: tests on real Kafka and Neo4j will be skipped"; fi
-	@touch $@
+try-servers: .venv/bin/python
+	@if command -v mvn >/dev/null && $(MAKE) --no-print-directory .venv/servers.done; then :; \
+	else echo "No jars (see above; Maven and Java 17 are needed): tests on real Kafka and Neo4j will be skipped"; fi

@@ -1,6 +1,7 @@
 """From the moment Kafka acknowledges an event to the moment a reader sees it, while events flow at a fixed pace.
 
-    python benchmarks/freshness.py [--edition servers|embedded] [--rates 50,200,500] [--probes 1000] [--first]
+    python benchmarks/freshness.py [--edition servers|embedded] [--rates 50,200,500] [--probes 1000] [--reads 60]
+                                   [--first]
 
 Prints a table and keeps it in freshness.txt beside this script. Events are sent on a fixed schedule, whether or not the
 one before was answered (open loop). For a share of them, as soon as Kafka has acknowledged one, a reader asks with its
@@ -26,7 +27,7 @@ from typing import Any
 import grpc
 import numpy as np
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from whole_platform import EDITIONS, Platform, platform
+from whole_platform import EDITIONS, Platform, first, platform
 
 from attune.content.v1 import content_pb2
 from attune.content.v1.content_pb2_grpc import ContentServiceStub
@@ -42,7 +43,6 @@ from chassis.rpc import channel
 HERE = Path(__file__).resolve().parent
 TOPIC = "attune.clickstream.v1"
 PEOPLE = 2_000
-PER_SECOND = 60.0  # probes: few enough not to be the load themselves
 WATCHED = "watched"
 GOALS = {("GetNeed", 200): (8.0, 30.0), ("Recommend", 200): (20.0, 60.0)}  # ms: p50, p99
 Probe = Callable[[str, list[Watermark]], Awaitable[object]]
@@ -68,8 +68,11 @@ class Figures:
 class Shop:
     """Sends clicks and asks the services, all on one event loop of this process."""
 
-    def __init__(self, house: Platform, producer: Producer, wires: dict[str, grpc.aio.Channel]) -> None:
-        self._house, self._producer = house, producer
+    def __init__(
+        self, house: Platform, producer: Producer, wires: dict[str, grpc.aio.Channel], *, reads: float
+    ) -> None:
+        """`reads`: probes a second; few enough not to be the load themselves."""
+        self._house, self._producer, self._reads = house, producer, reads
         self._needs = NeedsServiceStub(wires["needs"])
         self._recommender = RecommenderServiceStub(wires["recommender"])
         self._content = ContentServiceStub(wires["content"])
@@ -89,7 +92,7 @@ class Shop:
 
     async def run(self, probe: Probe, rate: int, probes: int) -> Figures:
         """Send `rate` events a second until there are `probes` figures, one for each so many events."""
-        every, found = max(1, round(rate / PER_SECOND)), Figures()
+        every, found = max(1, round(rate / self._reads)), Figures()
 
         async def one(number: int) -> None:
             user = f"user-{number * 7919 % PEOPLE}"
@@ -109,7 +112,7 @@ class Shop:
 
     async def watch(self, rate: int, probes: int) -> Figures:
         """One person is watched; their own events are a share of all."""
-        every, found = max(1, round(rate / PER_SECOND)), Figures()
+        every, found = max(1, round(rate / self._reads)), Figures()
         stream = self._needs.WatchNeed(needs_pb2.WatchNeedRequest(user=UserRef(user_id=WATCHED)), timeout=600)
         before = (await stream.read()).need.behaviors
         acknowledged: list[float] = []  # when, in the order of the log: one person's events are in one partition
@@ -179,10 +182,10 @@ def mark(position: Position) -> Watermark:
     return Watermark(topic=position.topic, partition=position.partition, offset=position.offset)
 
 
-async def measure(edition: str, rates: list[int], probes: int, *, first: bool) -> AsyncIterator[str]:
+async def measure(edition: str, rates: list[int], probes: int, reads: float) -> AsyncIterator[str]:
     """The lines of the table."""
     async with AsyncExitStack() as stack:
-        house = await stack.enter_async_context(platform(edition, ("needs", "recommender", "qa", "content")))
+        house = await stack.enter_async_context(platform(edition, ("needs", "recommender", "content")))
         producer = Producer(house.kafka)
         await producer.start()
         stack.push_async_callback(producer.stop)
@@ -190,17 +193,16 @@ async def measure(edition: str, rates: list[int], probes: int, *, first: bool) -
             name: await stack.enter_async_context(channel(address, name="bench"))
             for name, address in house.addresses.items()
         }
-        shop = Shop(house, producer, wires)
-        if first:
-            house.first()
-            yield "These processes had priority over the other work of the machine."
+        shop = Shop(house, producer, wires, reads=reads)
         await shop.run(shop.probes()["Compose"], 50, 100)  # everything was called once, every person is half known
         yield f"Acknowledged by Kafka → visible, on {EDITIONS[edition]}; every process on these {os.cpu_count()} cores"
-        yield f"  events     reader                      probes   p50 ms   p99 ms   max ms   ({PEOPLE:,} people)"
+        yield f"  {PEOPLE:,} people do something, {reads:g} times a second somebody reads"
+        yield "  events     reader                      probes   p50 ms   p99 ms   max ms"
         for rate in rates:
             before, started = house.cpu(), time.perf_counter()
             for name, probe in shop.probes().items():
-                yield (await shop.run(probe, rate, probes)).row(name, rate)
+                enough = probes // 4 if "nothing" in name else probes
+                yield (await shop.run(probe, rate, enough)).row(name, rate)
             yield (await shop.watch(rate, probes)).row("WatchNeed, told on a stream", rate)
             seconds, after = time.perf_counter() - started, house.cpu()
             used = ", ".join(f"{name} {(after[name] - before[name]) / seconds:.0%}" for name in after)
@@ -212,10 +214,14 @@ async def main() -> None:
     parser.add_argument("--edition", choices=EDITIONS, default="servers")
     parser.add_argument("--rates", default="50,200,500", help="events a second")
     parser.add_argument("--probes", type=int, default=1_000)
+    parser.add_argument("--reads", type=float, default=60.0, help="probes a second")
     parser.add_argument("--first", action="store_true", help="priority over other work of this machine; needs root")
     given = parser.parse_args()
     lines, rates = [], [int(rate) for rate in given.rates.split(",")]
-    async for line in measure(given.edition, rates, given.probes, first=given.first):
+    if given.first:
+        first()
+        lines.append("These processes had priority over other work of the machine.")
+    async for line in measure(given.edition, rates, given.probes, given.reads):
         print(line, flush=True)
         lines.append(line)
     result = HERE / ("freshness.txt" if given.edition == "servers" else "freshness_embedded.txt")

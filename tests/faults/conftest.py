@@ -31,9 +31,11 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine
 def needs(engines: EmbeddedEngines, tmp_path: Path, tenant: str) -> Iterator[NeedsHouse]:
     """A needs service that is ready, and a shop with products."""
     house = NeedsHouse(engines, tmp_path, tenant)
-    house.service.start()
-    yield house
-    house.close()
+    try:
+        house.service.start()
+        yield house
+    finally:
+        house.close()
 
 
 @pytest.fixture

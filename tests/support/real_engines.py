@@ -128,7 +128,7 @@ class Engines:
         if reason:
             return False
         if self._servers is None:
-            self._servers = Servers(self.folder, kafka=False, neo4j=False, redis=False)
+            self._servers = Servers(self.folder, kafka=False, neo4j=False, redis=False, short_lived=True)
             asyncio.run(self._servers.start())
         if name not in self._servers.versions:
             asyncio.run(self._servers.start_again(name))

@@ -31,10 +31,13 @@ GROUPS = {
     "attune.clickstream.v1": ("attune-needs", "attune-recommender", "attune-content"),
     "attune.queries.v1": ("attune-needs", "attune-qa"),
     "attune.users.v1": ("attune-needs",),
-    "attune.catalog.v1": ("attune-recommender", "attune-qa"),
-    "attune.knowledge.v1": ("attune-qa",),
+    "attune.catalog.v1": ("attune-recommender", "attune-qa-knowledge"),
+    "attune.knowledge.v1": ("attune-qa-knowledge",),
     "attune.templates.v1": ("attune-content",),
     "attune.erasures.v1": ("attune-needs", "attune-recommender", "attune-qa", "attune-content"),
+}
+SERVICE_OF = {  # group → service, for all groups above
+    group: group.removeprefix("attune-").split("-")[0] for groups in GROUPS.values() for group in groups
 }
 VECTORS = "attune.product-vectors.v1"  # read by needs without a group: asked for by watermark
 
@@ -66,6 +69,6 @@ def event_message(kind: object) -> type[ClickstreamEvent | QueryEvent]:
 
 
 __all__ = [
-    "BEHAVIORS", "GROUPS", "LOADABLE", "MESSAGES", "QUERIES", "VECTORS", "ClickstreamEvent", "ErasureRequest",
-    "QueryEvent", "event_message", "key_field", "key_of", "topic_of",
+    "BEHAVIORS", "GROUPS", "LOADABLE", "MESSAGES", "QUERIES", "SERVICE_OF", "VECTORS", "ClickstreamEvent",
+    "ErasureRequest", "QueryEvent", "event_message", "key_field", "key_of", "topic_of",
 ]  # fmt: skip

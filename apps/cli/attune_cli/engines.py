@@ -44,7 +44,9 @@ def elsewhere(data: Path, env: Mapping[str, str]) -> bool:
     return "ATTUNE_KAFKA" in named(env) or bool(running.find(data))
 
 
-async def of_production(data: Path, stack: AsyncExitStack, report: Callable[[Notice], None]) -> dict[str, str]:
+async def of_production(
+    data: Path, stack: AsyncExitStack, report: Callable[[Notice], None], *, short_lived: bool
+) -> dict[str, str]:
     """The settings of engines that answer and have the topics of the contract; not empty.
 
     Those that the environment names; else the servers that run on `data`, as by `make servers`; else servers that are
@@ -61,23 +63,22 @@ async def of_production(data: Path, stack: AsyncExitStack, report: Callable[[Not
         remark(f"engines that run on {data}")
         settings = found | settings
     else:
-        settings = await _started(data, stack, report, neo4j="ATTUNE_GRAPH_URL" not in settings) | settings
+        ours = Servers(data, neo4j="ATTUNE_GRAPH_URL" not in settings, short_lived=short_lived)
+        settings = await _started(ours, stack, report) | settings
     await topics.make(settings["ATTUNE_KAFKA"], partitions=4)
     return settings
 
 
-async def _started(
-    data: Path, stack: AsyncExitStack, report: Callable[[Notice], None], *, neo4j: bool
-) -> dict[str, str]:
-    servers = Servers(data, neo4j=neo4j)
-    remark(f"starting {', '.join(servers.names)} on {data}; logs are in {data / 'logs'}")
+async def _started(servers: Servers, stack: AsyncExitStack, report: Callable[[Notice], None]) -> dict[str, str]:
+    folder = servers.folder
+    remark(f"starting {', '.join(servers.names)} on {folder}; logs are in {folder / 'logs'}")
     try:
         await servers.start()
     except ServerUnavailableError as error:
         raise Refused(f"{error}, {_OR}") from error
     stack.push_async_callback(servers.stop)
     running.publish(servers)
-    stack.callback(running.withdraw, data)
+    stack.callback(running.withdraw, folder)
     for name, version in servers.versions.items():
         report(Notice(name, "ready", version))
     keeper = asyncio.create_task(keep(servers, report))

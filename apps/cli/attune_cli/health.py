@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import grpc
 from grpc_health.v1 import health_pb2
 
-from attune_cli.contract import GROUPS
+from attune_cli.contract import GROUPS, SERVICE_OF
 from attune_cli.failures import Refused
 from attune_cli.services import Services
 from attune_embedded.plan import health_name
@@ -48,7 +48,7 @@ async def of(services: Services, name: str) -> Health:
 
 async def readers_ready(services: Services, topics: Collection[str]) -> None:
     """Raises Refused, before anything is sent, when a service that has to read one of the topics is not serving."""
-    readers = dict.fromkeys(group.removeprefix("attune-") for topic in topics for group in GROUPS.get(topic, ()))
+    readers = dict.fromkeys(SERVICE_OF[group] for topic in topics for group in GROUPS.get(topic, ()))
     for name in readers:
         found = await of(services, name)
         if found.state != "serving":

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,8 @@ from attune_embedded.supervision import Notice
 from chassis.kafka.identity import Lives
 
 _CATALOG = "attune.catalog.v1"
+# Java servers answer their first requests slowly, and services wait for them.
+_PATIENCE = {False: timedelta(minutes=1), True: timedelta(minutes=3)}
 _OWN = "platform"  # beside the folders of the servers: what the services themselves keep
 _SERVERS = "servers"  # inside the folder of the embedded edition: the other edition
 _TRY = """
@@ -94,9 +97,9 @@ async def _up(data: Path, *, real: bool, demo_shop: bool, story_too: bool, leave
         asyncio.get_running_loop().add_signal_handler(number, lambda: work and work.cancel())
     began = time.perf_counter()
     async with AsyncExitStack() as stack:
-        settings = await of_production(data, stack, _tell) if real else {}
+        settings = await of_production(data, stack, _tell, short_lived=leave) if real else {}
         own = data / _OWN if real else data
-        platform = Platform(own, engines=settings, report=_tell)
+        platform = Platform(own, engines=settings, ready_within=_PATIENCE[real], report=_tell)
         remark(f"starting on {own}; logs are in {own / 'logs'}")
         endpoints = await platform.start()
         stack.push_async_callback(_stop, platform)

@@ -37,6 +37,7 @@ class Kafka:
     controller_port: int
     proxied_port: int  # a second listener, for clients that come through a proxy
     proxy_port: int  # 0: there is no such listener; else where those clients are told to connect
+    short_lived: bool
     name: str = "kafka"
 
     @property
@@ -50,7 +51,8 @@ class Kafka:
         (self.folder / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
         if not (self.folder / "log" / "meta.properties").exists():
             self._format()
-        return self._java(_HEAP, "-Xms256m", main="kafka.Kafka", arguments=["server.properties"])
+        quick = present.QUICK if self.short_lived else ()
+        return self._java(_HEAP, "-Xms256m", *quick, main="kafka.Kafka", arguments=["server.properties"])
 
     async def answers(self) -> str:
         """Wait until the node serves metadata: its version."""

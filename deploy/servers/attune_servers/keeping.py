@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from attune_embedded import logs
 from attune_embedded.child import StartError
 from attune_embedded.supervision import Notice, cause, pause
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 
 async def keep(servers: Servers, report: Callable[[Notice], None]) -> None:
-    """For ever, each on its own; the pauses before a start again grow with each death."""
+    """For ever, each on its own; the pauses before a start again grow with each death. Log files are kept short."""
     async with asyncio.TaskGroup() as group:
         for name in servers.names:
             group.create_task(_keep(servers, name, report))
+        group.create_task(logs.keep_short([servers.log(name) for name in servers.names]))
 
 
 async def _keep(servers: Servers, name: str, report: Callable[[Notice], None]) -> None:

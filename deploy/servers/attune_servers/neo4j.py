@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 USER = "neo4j"  # Community has one administrator, of this name
 _FACTORY_PASSWORD = "neo4j"  # noqa: S105 - of every new server, which lets it do nothing but change it
-_MEMORY = ("-Xmx768m", "-Xms256m", "-XX:+UseSerialGC")
-_COMPILER = "-XX:TieredStopAtLevel=1"  # it is there to start soon; the better compiler earns its CPU time back in hours
+_MEMORY = ("-Xmx768m", "-Xms256m")
 _OPENS = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+_CHANGE = "ALTER CURRENT USER SET PASSWORD FROM $old TO $new"
 _POLL_SECONDS = 0.1
 
 
@@ -38,6 +38,7 @@ def _password_file(folder: Path) -> Path:
 class Neo4j:
     folder: Path  # absolute
     port: int
+    short_lived: bool
     name: str = "neo4j"
 
     @property
@@ -62,7 +63,7 @@ class Neo4j:
         return [
             present.java(),
             *_MEMORY,
-            _COMPILER,
+            *(present.QUICK if self.short_lived else ()),
             "-Dattune_servers=neo4j",
             *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENS),
             "-cp",
@@ -73,7 +74,11 @@ class Neo4j:
         ]
 
     async def answers(self) -> str:
-        """Wait until it answers a query with our password, which a new server is given first: its version."""
+        """Wait until it answers a query with our password, which a new server is given first: its version.
+
+        Raises:
+            ServerUnavailableError: somebody gave it another password.
+        """
         await until_listening(self.port)
         while True:
             try:
@@ -90,12 +95,15 @@ class Neo4j:
             return str(found.records[0]["versions"][0])
 
     async def _set_password(self) -> None:
-        async with self._driver(_FACTORY_PASSWORD) as driver:
-            await driver.execute_query(
-                "ALTER CURRENT USER SET PASSWORD FROM $old TO $new",
-                {"old": _FACTORY_PASSWORD, "new": self.password()},
-                database_="system",
-            )
+        words = {"old": _FACTORY_PASSWORD, "new": self.password()}
+        try:
+            async with self._driver(_FACTORY_PASSWORD) as driver:
+                await driver.execute_query(_CHANGE, words, database_="system")
+        except AuthError as error:
+            raise present.ServerUnavailableError(
+                f"Neo4j on {self.folder} does not take the password in {_password_file(self.folder)}: "
+                "write the one it has into that file"
+            ) from error
 
     def _driver(self, password: str) -> neo4j.AsyncDriver:
         return neo4j.AsyncGraphDatabase.driver(

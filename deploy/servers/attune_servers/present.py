@@ -15,6 +15,9 @@ from attune_embedded import redis
 _JAVA = 17  # what Kafka 4 and Neo4j 5.26 ask for
 _MAIN_JARS = {"kafka": "kafka_2.13-*.jar", "neo4j": "neo4j-server-*.jar"}
 
+# The better compiler takes two cores for a minute and gives it back in hours: not for those who stop soon.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
 
 class ServerUnavailableError(Exception):
     """A server cannot run on this machine; the message says what is missing and how to get it."""

@@ -52,16 +52,25 @@ class Servers:
     """
 
     def __init__(
-        self, folder: Path, *, kafka: bool = True, neo4j: bool = True, redis: bool = True, kafka_proxy: int = 0
+        self,
+        folder: Path,
+        *,
+        kafka: bool = True,
+        neo4j: bool = True,
+        redis: bool = True,
+        kafka_proxy: int = 0,
+        short_lived: bool = False,
     ) -> None:
-        """`kafka_proxy` is the port of a proxy of yours: Kafka then has a second listener, at `kafka_behind_proxy`,
+        """`short_lived` is for tests: Java then compiles less, starts with less CPU time and never gets as fast.
+
+        `kafka_proxy` is the port of a proxy of yours: Kafka then has a second listener, at `kafka_behind_proxy`,
         whose clients are told to connect to that port. Without it a client would go past the proxy after its first
         request, as Kafka tells each client where its brokers are.
         """
         self.folder = folder.absolute()
         self.versions: dict[str, str] = {}  # of the servers that run, by name
         self._wanted = {"kafka": kafka, "neo4j": neo4j, "redis": redis}
-        self._kafka_proxy = kafka_proxy
+        self._kafka_proxy, self._short_lived = kafka_proxy, short_lived
         self._ports: dict[str, int] = {}
         self._engines: dict[str, Engine] = {}
         self._processes: dict[str, Process] = {}
@@ -127,7 +136,7 @@ class Servers:
             made: tuple[Engine, ...] = (self._kafka(), self._neo4j(), self._redis())
             self._engines = {engine.name: engine for engine in made}
             for name, engine in self._engines.items():
-                self._processes[name] = Process(name, engine.folder, self.folder / "logs" / f"{name}.log")
+                self._processes[name] = Process(name, engine.folder, self.log(name))
             await together(self.start_again(name) for name in self.names)
         except BaseException:
             await self.stop()
@@ -153,6 +162,10 @@ class Servers:
     async def ended(self, name: str) -> int:
         """Wait until a server ends: its exit code, or minus the signal that ended it."""
         return await self._processes[name].exited()
+
+    def log(self, name: str) -> Path:
+        """The file of what a server says."""
+        return self.folder / "logs" / f"{name}.log"
 
     def pid(self, name: str) -> int | None:
         """None while it does not run."""
@@ -184,10 +197,11 @@ class Servers:
             controller_port=self._ports["kafka.controller"],
             proxied_port=self._ports["kafka.proxied"],
             proxy_port=self._kafka_proxy,
+            short_lived=self._short_lived,
         )
 
     def _neo4j(self) -> Neo4j:
-        return Neo4j(self.folder / "neo4j", self._ports["neo4j"])
+        return Neo4j(self.folder / "neo4j", self._ports["neo4j"], self._short_lived)
 
     def _redis(self) -> Redis:
         return Redis(self.folder / "redis", self._ports["redis"])

@@ -33,20 +33,15 @@ class AnswerLog:
 
         Asked for only after a crash or a failed write, so that it may take its time.
         """
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(ANSWERS, bootstrap_servers=self._bootstrap, isolation_level="read_committed")
         await consumer.start()
         try:
-            await consumer.topics()  # or it knows no partitions
-            partitions = [TopicPartition(ANSWERS, each) for each in consumer.partitions_for_topic(ANSWERS) or ()]
-            return await _find(consumer, partitions, told)
+            return await _find(consumer, list(consumer.assignment()), told)  # in no group it has all
         finally:
             await consumer.stop()
 
 
 async def _find(consumer: AIOKafkaConsumer, partitions: list[TopicPartition], told: Told) -> bool:
-    if not partitions:
-        return False
-    consumer.assign(partitions)
     ends, begins = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
     since = max(0, round(told.turn.answered_at * 1000) - _CLOCKS)
     times = await consumer.offsets_for_times(dict.fromkeys(partitions, since))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 import uuid
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 from attune.qa.v1.qa_pb2_grpc import add_QaServiceServicer_to_server
 from chassis.kafka import Consumer, Freshness, Producer, Progress
 from chassis.process import load, run
-from chassis.rpc import GrpcServer, channel
+from chassis.rpc import GrpcServer, channel, remaining
 from chassis.telemetry import configure, log
 from lm.generators import TemplateGenerator
 from lm.generators.breaker import Breaker
@@ -80,7 +81,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     library, texts = Library(lambda: Shelf(policy.weights, encoder.dim)), Texts(encoder)
     learn, keep = Learn(library, texts), Keep(index, library, texts)
     await learn.recall(await _remembered(index))
-    writer = Writer(generator, TemplateGenerator(TEMPLATES))
+    writer = Writer(generator, TemplateGenerator(TEMPLATES), lambda: remaining(math.inf))
     ask = Ask(library, texts, writer, _needs(settings), _offers(settings), policy, time.time)
     producer, progress = Producer(settings.kafka), Progress()
     shop = ShopHandlers(learn, keep)

@@ -22,7 +22,8 @@ class Settings(ProcessSettings):
     encoder: str = "static"  # ATTUNE_ENCODER
     generator: str = "template"  # ATTUNE_GENERATOR
     generator_key: str | None = None  # ATTUNE_GENERATOR_KEY
-    generator_timeout: timedelta = Field(timedelta(seconds=8), validation_alias="ATTUNE_QA_GENERATOR_TIMEOUT")
+    # Less than the 5 seconds that callers wait by default: a server that is slow must be known as such.
+    generator_timeout: timedelta = Field(timedelta(seconds=3), validation_alias="ATTUNE_QA_GENERATOR_TIMEOUT")
 
     direct: float = Field(_T.direct, validation_alias="ATTUNE_QA_DIRECT", ge=0, le=1)
     generated: float = Field(_T.generated, validation_alias="ATTUNE_QA_GENERATED", ge=0, le=1)

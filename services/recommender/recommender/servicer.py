@@ -25,13 +25,14 @@ from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
 from recommender.usecases.offer import Asked, Offer, Offers, Recommend, Search, Similar
 from recommender.usecases.ports import Fallback
-from recommender.usecases.relations import Person
+from recommender.usecases.relations import Person, RelationsAway
 from recommender.usecases.world import World
 
 ERRORS: ErrorTable = {
     UnknownProduct: grpc.StatusCode.NOT_FOUND,
     ForeignSpace: grpc.StatusCode.INVALID_ARGUMENT,
     UnusableVector: grpc.StatusCode.INVALID_ARGUMENT,
+    RelationsAway: grpc.StatusCode.UNAVAILABLE,
 }
 _K = 10
 _MODES = {pb.SCORE_MODE_ARTICLE: Mode.ARTICLE}
@@ -134,9 +135,12 @@ class Recommender(RecommenderServiceServicer):
         return self._about(made.by, made.fallbacks, stale=made.stale)
 
     def _about(self, by: Collection[str], fallbacks: Sequence[Fallback], *, stale: bool) -> types.Served:
+        unread = [Fallback("log", "what it still holds", str(gap)) for gap in self._progress.gaps]
         return types.Served(
             by=dict.fromkeys(by),
-            fallbacks=[types.Fallback(component=f.component, used=f.used, reason=f.reason) for f in fallbacks],
+            fallbacks=[
+                types.Fallback(component=f.component, used=f.used, reason=f.reason) for f in [*fallbacks, *unread]
+            ],
             applied=[
                 types.Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log)
                 for p in self._progress.positions()

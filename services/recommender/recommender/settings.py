@@ -17,7 +17,7 @@ class Settings(ProcessSettings):
 
     qdrant_url: str  # ATTUNE_QDRANT_URL: edge:///absolute/path or http(s)://host:port
     graph_url: str  # ATTUNE_GRAPH_URL: sqlite:///absolute/path/graph.db, neo4j://host:port or bolt://host:port
-    neo4j_user: str = ""  # ATTUNE_NEO4J_USER; empty: a server without authentication
+    neo4j_user: str = ""  # ATTUNE_NEO4J_USER: empty for a server without authentication
     neo4j_password: SecretStr = SecretStr("")  # ATTUNE_NEO4J_PASSWORD
     needs_address: str  # ATTUNE_NEEDS_ADDRESS: host:port
     encoder: str = "static"  # ATTUNE_ENCODER
@@ -35,7 +35,7 @@ class Settings(ProcessSettings):
     needs_timeout: timedelta = Field(timedelta(milliseconds=500), validation_alias="ATTUNE_RECOMMENDER_NEEDS_TIMEOUT")
     needs_failures: int = Field(3, validation_alias="ATTUNE_RECOMMENDER_NEEDS_FAILURES", ge=1)
     needs_pause: timedelta = Field(timedelta(seconds=1), validation_alias="ATTUNE_RECOMMENDER_NEEDS_PAUSE")
-    # A history is read in 2 ms; whoever waits longer is better served without, and is told so.
+    # A history is one indexed read; whoever waits longer is better served without, and is told so.
     graph_timeout: timedelta = Field(timedelta(seconds=1), validation_alias="ATTUNE_RECOMMENDER_GRAPH_TIMEOUT")
     text_timeout: timedelta = Field(timedelta(seconds=2), validation_alias="ATTUNE_RECOMMENDER_TEXT_TIMEOUT")
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import blake2b
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from qa.domain.answer import Answer, Citation, Outcome
 from qa.domain.dialogue import Turn
@@ -25,9 +31,44 @@ def key_of(person: Person) -> str:
     return f"dialogue:{{t/{person.tenant}/{blake2b(person.user.encode(), digest_size=16).hexdigest()}}}"
 
 
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of one: whatever touches two slots at once is refused."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("no redis-server on PATH")
+    port = _port()
+    options = ["--cluster-enabled", "yes", "--save", "", "--dir", str(tmp_path_factory.mktemp("cluster"))]
+    command = [program, "--port", str(port), *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            with SyncRedis(port=port, retry=Retry(ConstantBackoff(0.05), 200), decode_responses=True) as client:
+                client.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
+                while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
+                    pass
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _port() -> int:
+    """A free one that leaves room for the port of the cluster's own talk, 10,000 above it."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        if port < 55_000:
+            return port
+
+
+@pytest.fixture(params=["redis_url", "real_redis_url", "cluster_url"])
+def url(request: pytest.FixtureRequest) -> str:
+    """The bundled Redis, that of production, and a cluster."""
+    return str(request.getfixturevalue(request.param))
+
+
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
+async def redis(url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(url)
     yield client
     await client.aclose()
 

@@ -58,8 +58,14 @@ def empty_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["edge", "client", "server"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """`edge`, `client`, or the address of a server."""
+    return str(request.getfixturevalue("qdrant_url") if request.param == "server" else request.param)
+
+
+@pytest.fixture
 async def index(
-    request: pytest.FixtureRequest,
+    engine: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     clock: list[float],
@@ -67,16 +73,12 @@ async def index(
 ) -> AsyncIterator[EdgeKnowledge | ServerKnowledge]:
     """qdrant-edge; the server's store over the engine inside its client; and over a server where there is one."""
     made: EdgeKnowledge | ServerKnowledge
-    if request.param == "edge":
+    if engine == "edge":
         shutil.copytree(empty_shard, tmp_path, dirs_exist_ok=True)
         made = EdgeKnowledge(tmp_path, dim=DIM, space=SPACE, clock=lambda: clock[0])
     else:
         monkeypatch.setattr(server, "COLLECTION", f"knowledge-{uuid.uuid4().hex}")
-        client = (
-            AsyncQdrantClient(":memory:")
-            if request.param == "client"
-            else connect(request.getfixturevalue("qdrant_url"))
-        )
+        client = AsyncQdrantClient(":memory:") if engine == "client" else connect(engine)
         made = ServerKnowledge(client, dim=DIM, space=SPACE, clock=lambda: clock[0])
     yield made
     if isinstance(made, ServerKnowledge):

@@ -32,7 +32,7 @@ async def test_a_change_is_told_as_it_was_made(pair: Any, tenant: str) -> None:
     (key,) = await one.places([Key(tenant, "p")])
     past = History()
     met = {tenant: [past.add(0, Done.WANTED, 1), past.add(0, Done.SEEN, 2)]}
-    record = ProductMessage(product_id="p", title={"en": "Kettle"}).SerializeToString()
+    record = ProductMessage(tenant=tenant, product_id="p", title={"en": "Kettle"}).SerializeToString()
     row = StoredProduct(key, 0, Position("log", 0, 3), record, bytes(4 * 256))
     learnt = Learnt([row], {Person(tenant, "ann"): past}, met, {(tenant, 0): 0.25})
     assert (await one.write(None, learnt)).number == before + 2

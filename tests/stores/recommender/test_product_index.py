@@ -46,18 +46,23 @@ def empty_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["edge", "client", "server"])
-async def index(request: pytest.FixtureRequest, tmp_path: Path, empty_shard: Path) -> AsyncIterator[Any]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """`edge`, `client`, or the address of a server."""
+    return str(request.getfixturevalue("qdrant_url") if request.param == "server" else request.param)
+
+
+@pytest.fixture
+async def index(engine: str, tmp_path: Path, empty_shard: Path) -> AsyncIterator[Any]:
     """qdrant-edge; the server's store over the engine inside its client; and over a server where there is one."""
     made: Any
     client: AsyncQdrantClient | None = None
     space = SPACE
-    if request.param == "edge":
+    if engine == "edge":
         shutil.copytree(empty_shard, tmp_path, dirs_exist_ok=True)
         made = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
     else:
         space = f"{SPACE}-{uuid.uuid4().hex}"
-        at_server = request.param == "server"
-        client = connect(request.getfixturevalue("qdrant_url")) if at_server else AsyncQdrantClient(":memory:")
+        client = AsyncQdrantClient(":memory:") if engine == "client" else connect(engine)
         made = ServerProductIndex(client, space=space, dim=DIM, quantised_from=3)
         await made.open()
     await made.upsert(

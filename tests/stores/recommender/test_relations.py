@@ -22,9 +22,9 @@ def span(tenant: str, next_offset: int, life: str = "") -> Span:
     return Span(f"log-{tenant}{life}", TOPIC, 0, next_offset)
 
 
-def record(title: str) -> bytes:
-    """One that whoever shares the store can read."""
-    return ProductMessage(product_id="p", title={"en": title}).SerializeToString()
+def record(tenant: str, title: str) -> bytes:
+    """Of product `p`, one that whoever shares the store can read."""
+    return ProductMessage(tenant=tenant, product_id="p", title={"en": title}).SerializeToString()
 
 
 def history(*places: int) -> History:
@@ -105,7 +105,7 @@ async def test_each_life_of_the_log_has_its_own_offsets(store: Relations, tenant
 async def test_a_write_that_fails_leaves_nothing(store: Relations, tenant: str, ann: Person, bob: Person) -> None:
     (key,) = await store.places([Key(tenant, "p")])
     await store.write(span(tenant, 1), Learnt())
-    row = StoredProduct(key, 0, Position("log", 0, 1), record("new"))
+    row = StoredProduct(key, 0, Position("log", 0, 1), record(tenant, "new"))
     with pytest.raises(struct.error):
         await store.write(span(tenant, 9), Learnt([row], {ann: history(1), bob: history(-1)}))
     assert await store.history(ann) == History()
@@ -143,15 +143,17 @@ async def test_trends_add_up(store: Relations, tenant: str) -> None:
 async def test_a_record_is_replaced_by_later_ones_alone(store: Relations, tenant: str) -> None:
     key, gone = Key(tenant, "p"), Key(tenant, "q")
     await store.places([key, gone])
-    for offset, told in ((5, record("new")), (4, record("older")), (5, record("again"))):
+    for offset, told in ((5, record(tenant, "new")), (4, record(tenant, "older")), (5, record(tenant, "again"))):
         await store.write(None, Learnt(products=[StoredProduct(key, 0, Position("log", 1, offset), told)]))
     await store.write(None, Learnt(products=[StoredProduct(gone, 1, Position("log", 1, 6), None)]))
     assert await products(store, tenant) == [
-        StoredProduct(key, 0, Position("log", 1, 5), record("new")),
+        StoredProduct(key, 0, Position("log", 1, 5), record(tenant, "new")),
         StoredProduct(gone, 1, Position("log", 1, 6), None),
     ]
-    await store.write(None, Learnt(products=[StoredProduct(key, 0, Position("another", 1, 0), record("new life"))]))
-    assert (await products(store, tenant))[0].record == record("new life")
+    await store.write(
+        None, Learnt(products=[StoredProduct(key, 0, Position("another", 1, 0), record(tenant, "new life"))])
+    )
+    assert (await products(store, tenant))[0].record == record(tenant, "new life")
 
 
 async def test_who_is_forgotten_is_removed_and_known_again(

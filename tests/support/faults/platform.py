@@ -41,7 +41,7 @@ class Platform:
         for service in self.services.values():
             service.start(ready=False)
         for service in self.services.values():
-            service.wait_ready(90)
+            service.wait_ready(240)
 
     def act(self, number: int) -> None:
         """One click, some of them towards a text; now and then the same again; a question each 300th time."""
@@ -63,12 +63,12 @@ class Platform:
         })  # fmt: skip
         self._asked += 1
 
-    def caught_up(self, seconds: float = 120.0) -> dict[str, float]:
+    def caught_up(self, seconds: float = 300.0) -> dict[str, float]:
         """Wait for all that was acknowledged; how many seconds each service took."""
-        self.sender.flush(120)
+        self.sender.flush(240)
         return {name: self.wait_for(name, self.sender.marks(), seconds) for name in SERVICES}
 
-    def wait_for(self, name: str, marks: list[Watermark], seconds: float = 120.0) -> float:
+    def wait_for(self, name: str, marks: list[Watermark], seconds: float = 300.0) -> float:
         """Until one service has applied `marks`; how many seconds it took."""
         service = self.services[name]
         if name == "needs":

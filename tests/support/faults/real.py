@@ -19,7 +19,7 @@ class RealEngines:
 
     def __init__(self, folder: Path, *, partitions: int = 4, neo4j: bool = False) -> None:
         self.folder, self.partitions, self.life = folder, partitions, 1
-        self._servers = Servers(folder, neo4j=neo4j)
+        self._servers = Servers(folder, neo4j=neo4j, short_lived=True)
         self._neo4j = neo4j
         asyncio.run(self._start())
         self.kafka, self.redis_url = self._servers.kafka, self._servers.redis_url

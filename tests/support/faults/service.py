@@ -66,7 +66,7 @@ class Service:
         if ready:
             self.wait_ready()
 
-    def wait_ready(self, seconds: float = 90.0) -> float:
+    def wait_ready(self, seconds: float = 240.0) -> float:
         """Until it says that it serves; how many seconds that took."""
         started = time.monotonic()
         until(self._serving, f"{self.name} to serve; its log ends with\n{self.log[-2000:]}", seconds)
@@ -90,7 +90,7 @@ class Service:
             return
         self.process.terminate()
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(90)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)

@@ -50,7 +50,7 @@ class Sender:
     def __post_init__(self) -> None:
         self._producer = Producer({
             "bootstrap.servers": self.kafka, "enable.idempotence": True, "acks": "all",
-            "partitioner": "murmur2_random", "message.timeout.ms": 60_000, "linger.ms": 2,
+            "partitioner": "murmur2_random", "message.timeout.ms": 300_000, "linger.ms": 2,
             "message.max.bytes": 4_000_000, "reconnect.backoff.max.ms": 200, "error_cb": lambda _: None,
             "log_level": 0,
         })  # fmt: skip
@@ -80,7 +80,7 @@ class Sender:
         self._producer.produce(topic, data, key, partition, on_delivery=told,
                                headers=[(name, text.encode()) for name, text in (headers or {}).items()])  # fmt: skip
 
-    def flush(self, seconds: float = 60.0) -> None:
+    def flush(self, seconds: float = 180.0) -> None:
         """Wait until every record is acknowledged; an error when one never was."""
         end = time.monotonic() + seconds
         while self._waiting:

@@ -90,6 +90,12 @@ async def test_a_caller_cannot_ask_for_more_time_than_a_call_may_take() -> None:
         assert (await Stub(wire).GetNeed(ask(), timeout=3_600)).need.behaviors <= 7
 
 
+async def test_a_caller_who_answers_nobody_may_wait_for_longer_than_our_own_usual() -> None:
+    async with house() as (_, address), channel(address, name="test") as wire:
+        assert (await Stub(wire).GetNeed(ask(), timeout=40)).need.behaviors in {39, 40}
+        assert (await Stub(wire).GetNeed(ask())).need.behaviors == 5
+
+
 async def test_work_that_never_ends_is_given_up_though_its_caller_would_wait() -> None:
     async with house(request_timeout=0.05) as (servicer, address), grpc.aio.insecure_channel(address) as wire:
         error = await refused(Stub(wire).GetNeed(ask("stuck")))

@@ -19,7 +19,8 @@ from attune.needs.v1 import needs_pb2, needs_pb2_grpc
 from attune.qa.v1 import qa_pb2
 from attune.recommender.v1 import recommender_pb2
 from attune.types.v1 import types_pb2
-from chassis.rpc import GrpcServer, channel
+from attune_cli.failures import of_call
+from chassis.rpc import GrpcServer, channel, is_refusal
 from chassis.rpc.limits import Admission, Rate
 from chassis.rpc.tenant import tenant_of
 from chassis.settings import ProcessSettings
@@ -295,3 +296,20 @@ async def test_refusals_are_counted_by_reason_and_never_by_tenant() -> None:
     assert counted("attune_rpc_refused_total", method="GetNeed", reason="rate") == before + 10
     labels = {name for metric in REGISTRY.collect() for sample in metric.samples for name in sample.labels}
     assert labels & {"tenant", "user", "user_id"} == set()
+
+
+async def test_a_person_at_the_terminal_reads_what_was_too_much_and_when_to_come_back() -> None:
+    async with house(rate_per_tenant=0.5, rate_burst=1) as (_, address), channel(address, name="cli") as wire:
+        await Stub(wire).GetNeed(ask("u1", "acme"))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await Stub(wire).GetNeed(ask("u1", "acme"))
+    failure = of_call(caught.value, "needs", address)
+    assert failure.code == 1
+    assert "'acme' makes more calls a second than ATTUNE_RATE_PER_TENANT allows; try again in " in str(failure)
+
+
+def test_a_refusal_opens_no_breaker() -> None:
+    refusal = grpc.aio.AioRpcError(TOO_MUCH, grpc.aio.Metadata(), grpc.aio.Metadata())
+    away = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata())
+    assert is_refusal(refusal)
+    assert not is_refusal(away)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lm.generators import TemplateGenerator
 from lm.protocols import Candidate, GenerationFailed
 from lm.static import StaticEncoder
 from qa.domain.answer import Outcome
+from qa.domain.wording import TEMPLATES
 from qa.usecases.ports import Context, EmptyQuestion
+from qa.usecases.writing import Writer
 
 ENCODER = StaticEncoder.load()
 
@@ -170,3 +174,21 @@ async def test_generated_words_that_keep_to_their_sources_are_used(ask: Any) -> 
     made = await ask(question, generator=Inventive("Print the label; parcels take 2 to 4 working days."))
     assert made.answer.text.startswith("Print the label")
     assert "inventive" in made.by
+
+
+class Endless(Inventive):
+    """A generator that thinks for ever."""
+
+    async def generate(self, prompt: object, *, n: int, seed: int) -> list[Candidate]:
+        del prompt, n, seed
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_generator_that_is_slow_gives_way_while_someone_still_waits() -> None:
+    writer = Writer(Endless(""), TemplateGenerator(TEMPLATES), lambda: 0.1)
+    facts = {"question_1": "How?", "answer_1": "So."}
+    text, by, [fallback] = await writer.write("qa.answer", "en", facts, ["So."])
+    assert "So." in text
+    assert (by, fallback.used) == ("template", "template")
+    assert "no text within 0.1 s" in fallback.reason

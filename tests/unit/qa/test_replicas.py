@@ -37,8 +37,8 @@ def pair(
 def shop(pair: tuple[House, House], tenant: str) -> str:
     """A tenant that both can answer for."""
     marks = [pair[0].teach(tenant, family, language) for family in SHOP for language in SHOP[family]]
-    for house in pair:
-        assert not house.ask(tenant, "ready?", *marks)[-1].served.stale
+    for house in pair:  # a machine under load takes its time to start two processes
+        assert any(not house.ask(tenant, "ready?", *marks)[-1].served.stale for _ in range(3))
     return tenant
 
 
@@ -46,7 +46,8 @@ def test_every_replica_answers_from_all_that_the_shop_says(pair: tuple[House, Ho
     for family, question in (("delivery.cost", "How much is delivery?"), ("orders.cancel", "Can I cancel my order?")):
         mark = pair[0].teach(shop, family, "en", answer=f"News of {family}.")
         for house in pair:
-            assert house.answer(shop, question, mark).text == f"News of {family}."
+            reply = house.ask(shop, question, mark)[-1]
+            assert reply.answer.text == f"News of {family}.", str(reply)
     cup = {"tenant": shop, "product_id": f"{shop}-cup", "title": {"en": "Celadon Tea Bowl"},
            "attributes": [{"name": "care", "value": {"en": "hand wash only"}}]}  # fmt: skip
     mark = pair[0].send(CATALOG, cup["product_id"], cup)

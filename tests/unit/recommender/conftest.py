@@ -36,7 +36,7 @@ from recommender.usecases.offer import Asked, Recommend, Search, Similar
 from recommender.usecases.ports import NeedsAway, NeedView
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
-from recommender.usecases.relations import Person, Span
+from recommender.usecases.relations import Person, Relations, Span
 from recommender.usecases.restore import Restore
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
@@ -95,13 +95,13 @@ class Away:
 class InProcess:
     """The verbs on real stores in one folder."""
 
-    def __init__(self, folder: Path, writer: Any = None) -> None:
-        self.relations = SqliteRelations(folder / "graph.db")
+    def __init__(self, folder: Path, writer: Any = None, relations: Relations | None = None) -> None:
+        self.relations = relations or SqliteRelations(folder / "graph.db")
         self.index = EdgeProductIndex(folder / "qdrant", space=MODELS.space, dim=MODELS.dim)
         self.world, self.told, self.needs, self.progress = World(MODELS.dim), Told(), Away(), Progress()
         self.catalog = LearnCatalog(self.world, self.relations, self.index, MODELS, self.told)
         self._restore = Restore(self.relations, self.index, MODELS, product_of_record)
-        self.follow = Follow(self.world, self.relations, MODELS, product_of_record, self._restore)
+        self.follow = Follow(self.world, self.relations, MODELS, product_of_record, self._restore, self.index)
         self.behavior = LearnBehavior(self.world, self.relations, self.follow)
         self.forget = Forget(self.world, self.relations)
         reach = Reach(self.progress, self.relations, self.follow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -11,6 +12,8 @@ from redis.asyncio import Redis
 
 from attune_embedded import topics
 from attune_servers import Servers
+from attune_servers.neo4j import Neo4j
+from attune_servers.present import ServerUnavailableError
 
 FIRST = TopicPartition("attune.clickstream.v1", 0)
 
@@ -61,3 +64,14 @@ async def test_neo4j_answers_to_its_password_only(neo4j_url: Graph) -> None:
 
 def test_the_graph_password_can_be_read_by_its_owner_only(servers: Servers) -> None:
     assert (servers.folder / "neo4j" / "password").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_graph_whose_password_was_changed_elsewhere_is_told_with_the_remedy(servers: Servers) -> None:
+    file = servers.folder / "neo4j" / "password"
+    right = file.read_text()
+    file.write_text("another-one\n")
+    try:
+        with pytest.raises(ServerUnavailableError, match="write the one it has into that file"):
+            await Neo4j(file.parent, int(servers.graph_url.rpartition(":")[2]), short_lived=True).answers()
+    finally:
+        file.write_text(right)

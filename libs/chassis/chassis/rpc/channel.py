@@ -49,8 +49,10 @@ def channel(target: str, *, name: str) -> grpc.aio.Channel:
 
 def _bounded(details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
     # A timeout in the service config does not reach the server: it is set on the call.
-    left = max(0.001, remaining() - _MARGIN)
-    timeout = left if details.timeout is None else min(left, details.timeout)
+    # Outside of a request nobody waits for us but the caller, who may have said how long.
+    timeout = max(0.001, remaining() - _MARGIN)
+    if details.timeout is not None:
+        timeout = min(timeout, details.timeout) if answering() else details.timeout
     metadata = details.metadata
     if answering():
         metadata = grpc.aio.Metadata(*(metadata or ()), (ON_BEHALF, "1"))

@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 
 _DATABASE = "neo4j"  # the only one of the Community edition
 _POOL = 20  # connections: four partitions write, the rest is for readers
-_LONGEST = 10.0  # seconds a transaction may take, here and in the server: it holds up the other writers
+_LONGEST = 30.0  # seconds a transaction may take, here and in the server: it holds up the other writers
 _CONNECT = 5.0  # seconds; the driver's own 30 and 60 would outlast every caller
 _CHECK = 30.0  # seconds of rest after which a connection is tried before use: balancers drop them in silence
 _RETRY = 5.0  # seconds a transaction is tried again; then the batch waits, and the log says so

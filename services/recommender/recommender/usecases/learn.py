@@ -42,11 +42,18 @@ class LearnBehavior:
         """Take the behaviours that were not applied yet, in the order of the log."""
         for start in range(0, len(behaviors), _AT_ONCE):
             part = behaviors[start : start + _AT_ONCE]
-            keys = {Key(behavior.person.tenant, behavior.product_id) for behavior in part}
-            await settle(self._world, self._relations, keys)
+            await settle(self._world, self._relations, self._new(part))
             await self._apply(replace(span, next_offset=part[-1].offset + 1), part)
             await asyncio.sleep(0)
         await self._relations.write(span, Learnt())
+
+    def _new(self, behaviors: Sequence[Behavior]) -> list[Key]:
+        known = {tenant: self._world.look(tenant).places for tenant in {b.person.tenant for b in behaviors}}
+        return [
+            Key(person.tenant, product_id)
+            for _, person, product_id, _, _, _, _ in behaviors
+            if product_id not in known[person.tenant]
+        ]
 
     async def _apply(self, span: Span, behaviors: Sequence[Behavior]) -> None:
         while True:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from chassis.kafka import Source
 from chassis.telemetry import log
 from recommender.usecases.ports import Publisher
+from recommender.usecases.reach import CATALOG
 from recommender.usecases.relations import Follow, Relations, RelationsAway
 from recommender.usecases.world import World
 
@@ -35,8 +36,9 @@ class Resume:
             else:
                 break
         for source in sources:
-            self._log = source.log
-            self._known.set()
+            if source.topic == CATALOG:  # who begins it anew begins the vectors made from it anew
+                self._log = source.log
+                self._known.set()
         return found
 
     async def publish_anew(self) -> None:

@@ -111,9 +111,12 @@ class World:
         return new
 
     def become(self, other: World) -> None:
-        """Hold what another one holds, which was read from the store; an older one after a backup was put back."""
-        self.ahead = {number for number in self.ahead if self.number <= other.number < number}
+        """Hold what another one holds, which was read from the store meanwhile.
+
+        What this process wrote after that reading went into what is let go here: the journal brings it again.
+        """
         self.shops, self.positions, self.number = other.shops, other.positions, other.number
+        self.ahead.clear()
 
 
 async def settle(world: World, relations: Relations, keys: Collection[Key]) -> None:
