@@ -1,4 +1,4 @@
-"""Events folded into needs: the service on real Kafka and Redis, against the raw client loop and a loop written by hand.
+"""Events folded into needs on real Kafka and Redis: the service, the raw client loop, and a loop written by hand.
 
     python benchmarks/event_path.py [--events 300000] [--users 100000] [--only raw,one,two,plain,embedded]
 
@@ -39,6 +39,7 @@ PARTITIONS, PRODUCTS, PLAIN = 4, 20_000, 3_000  # a loop that writes every event
 KINDS = ["view"] * 6 + ["click"] * 2 + ["add_to_cart", "purchase"]
 START = datetime(2026, 1, 5, tzinfo=UTC)
 PATIENCE = 300.0  # seconds
+QUIET = 3  # half seconds
 Applied = Callable[[], int]
 
 
@@ -89,7 +90,7 @@ def table(results: list[Result], options: argparse.Namespace) -> Iterator[str]:
     raw = next((result.rate for result in results if result.name.startswith("raw")), 0.0)
     plain = next((result.rate for result in results if result.name.startswith("by hand")), 0.0)
     cores = len(psutil.Process().cpu_affinity())
-    yield f"JSON clicks of {options.users:,} users (Zipf 1.1), {PRODUCTS:,} products, {PARTITIONS} partitions, {cores} cores"
+    yield f"JSON clicks, {options.users:,} users (Zipf), {PRODUCTS:,} products, {PARTITIONS} partitions, {cores} cores"
     yield f"{'':<44}{'events':>9}{'events/s':>11}{'raw':>6}{'worker µs':>11}{'redis µs':>10}"
     yield from (result.line(raw) for result in results)
     for result in results:
@@ -169,7 +170,7 @@ def wait_until_quiet(started: list[subprocess.Popen[bytes]]) -> None:
     """The products are read before the first click comes."""
     processes = [psutil.Process(process.pid) for process in started]
     quiet, before = 0, cpu(processes)
-    while quiet < 3:
+    while quiet < QUIET:
         time.sleep(0.5)
         now = cpu(processes)
         quiet = quiet + 1 if now - before < 0.15 * len(started) else 0

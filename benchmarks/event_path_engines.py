@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from attune_embedded.ports import remember
 from attune_embedded.topics import declared
+from attune_servers import Servers
 
 PARTITIONS = 4
 
@@ -46,31 +49,37 @@ class Engines:
 
 
 def make(admin: AdminClient, *topics: str) -> None:
-    """Topics, as soon as the name is free."""
-    until = time.monotonic() + 20
-    for topic, made in admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics]).items():
-        while True:
+    """Topics, each as soon as its name is free."""
+    for topic in topics:
+        for left in reversed(range(100)):
             try:
-                made.result(20)
+                admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(20)
                 break
-            except Exception as error:
-                if "EXISTS" not in str(error) or time.monotonic() > until:
+            except KafkaException:
+                if not left:
                     raise
                 time.sleep(0.2)
-                made = admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic]  # noqa: PLW2901
 
 
 @contextmanager
 def servers() -> Iterator[Engines]:
-    """Real Kafka and Redis: those of ATTUNE_KAFKA and ATTUNE_REDIS_URL (their topics and keys are deleted), else own."""
-    with tempfile.TemporaryDirectory() as folder:
-        kafka, memory = os.environ.get("ATTUNE_KAFKA"), os.environ.get("ATTUNE_REDIS_URL")
-        admin = AdminClient({"bootstrap.servers": str(kafka)})
-        there = set(admin.list_topics(timeout=20).topics)
-        missing = [topic.name for topic in declared() if topic.name not in there]
-        if missing:
-            make(admin, *missing)
-        yield Engines(str(kafka), str(memory), Path(folder), real=True)
+    """Real Kafka and Redis: those of ATTUNE_KAFKA and ATTUNE_REDIS_URL, whose data is deleted, else our own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if "ATTUNE_KAFKA" in os.environ:
+            admin = AdminClient({"bootstrap.servers": os.environ["ATTUNE_KAFKA"]})
+            there = admin.list_topics(timeout=20).topics
+            make(admin, *(topic.name for topic in declared() if topic.name not in there))
+            yield Engines(os.environ["ATTUNE_KAFKA"], os.environ["ATTUNE_REDIS_URL"], folder, real=True)
+            return
+        started = Servers(folder, neo4j=False)
+        with asyncio.Runner() as runner:
+            runner.run(started.start())
+            try:
+                runner.run(started.make_topics(PARTITIONS))
+                yield Engines(started.kafka, started.redis_url, folder, real=True)
+            finally:
+                runner.run(started.stop())
 
 
 @contextmanager

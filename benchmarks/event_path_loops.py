@@ -15,9 +15,6 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from redis.asyncio import Redis
 
-from attune.events.v1 import product_vectors_pb2
-from chassis.kafka import Record, proto_decoder
-from needs import decoding
 from needs.domain.identity import names, product_name
 from needs.domain.one_by_one import fold_one_by_one
 from needs.domain.products import ProductTable
@@ -50,8 +47,6 @@ async def main() -> None:
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     await kafka.start()
-    while not kafka.assignment():
-        await asyncio.sleep(0.1)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await {"raw": raw, "plain": plain}[sys.argv[1]](kafka, memory)

@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 
 from chassis.kafka.consumer import Consumer
 from chassis.kafka.dead_letters import DeadLetters
+from chassis.kafka.patience import until_there
 from chassis.kafka.producer import Producer
 from chassis.kafka.progress import Progress
 from chassis.rpc.server import GrpcServer
@@ -47,6 +48,9 @@ async def run(
         await server.start(name)
         stack.push_async_callback(server.stop, settings.stop_grace.total_seconds())
         log.info("listening", address=server.address)
+        waiting = asyncio.create_task(until_there(settings.kafka, [t for c in consumers for t in c.topics]))
+        if not await _unless(stopping, waiting):
+            return
         producer = producer or Producer(settings.kafka)
         await producer.start()
         stack.push_async_callback(producer.stop)
@@ -56,6 +60,19 @@ async def run(
         await stopping.wait()
         log.info("stopping")
         await server.ready(ready=False)
+
+
+async def _unless(stopping: asyncio.Event, work: asyncio.Task[None]) -> bool:
+    """Whether the work ended before we were told to stop."""
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait([told, work], return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not work.done():
+        work.cancel()
+        await asyncio.wait([work])
+        return False
+    await work
+    return True
 
 
 async def _consume(

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from aiokafka.errors import KafkaError
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from attune.needs.v1.needs_pb2_grpc import add_NeedsServiceServicer_to_server
 from chassis.kafka import Consumer, Freshness, Progress
@@ -51,7 +51,12 @@ async def main() -> None:
 
 
 async def _serve(settings: Settings, encoder: Encoder) -> None:
-    redis = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout.total_seconds())
+    # A burst of reads waits for a connection instead of opening more and more, or failing.
+    seconds = settings.redis_timeout.total_seconds()
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url, max_connections=64, timeout=seconds, socket_timeout=seconds
+    )
+    redis = Redis.from_pool(pool)
     store = RedisNeedStore(redis, dim=encoder.dim, space=encoder.space, forgotten_for=settings.forgotten_for)
     kept = RedisProducts(redis, dim=encoder.dim, space=encoder.space)
     table = ProductTable(encoder.dim)

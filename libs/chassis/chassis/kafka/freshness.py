@@ -26,6 +26,8 @@ class Freshness:
 
     async def reached(self, at_least: Sequence[Position]) -> bool:
         """Wait, within the caller's deadline, until all of these are applied; False: the reply will be stale."""
+        if not at_least:
+            return True
         own = [position for position in at_least if position.topic not in self._shared]
         shared = [position for position in at_least if position.topic in self._shared]
         return all(await asyncio.gather(self._progress.reached(own), self._reached_by_any(shared)))
