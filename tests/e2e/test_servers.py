@@ -17,7 +17,7 @@ from attune_servers import missing
 if TYPE_CHECKING:
     from conftest import Attune
 
-_PATIENCE = 300  # seconds: two Java servers and four services start on cores that others use too
+_PATIENCE = 500  # seconds: two Java servers and four services start on cores that others use too
 
 
 @pytest.mark.timeout(3 * _PATIENCE)
