@@ -53,7 +53,7 @@ async def run(
             return
         producer = producer or Producer(settings.kafka)
         await producer.start()
-        stack.push_async_callback(producer.stop)
+        stack.push_async_callback(_within, settings.stop_grace.total_seconds(), producer.stop)
         await _consume(name, settings, consumers, producer, progress, stack)
         tasks = [asyncio.create_task(_forever(step)) for step in (*background, _watch(server, consumers))]
         stack.callback(lambda: [task.cancel() for task in tasks])
@@ -94,9 +94,10 @@ async def _consume(
     for consumer in consumers:
         consumer.attach(broker, settings, service=name, dead_letters=dead_letters, progress=progress)
     await broker.start()
-    stack.push_async_callback(broker.stop)
+    grace = settings.stop_grace.total_seconds()
+    stack.push_async_callback(_within, grace, broker.stop)
     for consumer in consumers:
-        stack.push_async_callback(consumer.finish)
+        stack.push_async_callback(_within, grace, consumer.finish)
         await consumer.begin()
 
 
@@ -112,6 +113,15 @@ def _watch(server: GrpcServer, consumers: Sequence[Consumer]) -> Step:
             await asyncio.sleep(_LOOK)
 
     return watch
+
+
+async def _within(seconds: float, step: Step) -> None:
+    """An engine that is away must not keep a process from ending: what is not said now is said again later."""
+    try:
+        async with asyncio.timeout(seconds):
+            await step()
+    except Exception as error:  # noqa: BLE001 - the other steps must still be taken
+        log.warning("left without a farewell", step=step.__qualname__, error=type(error).__name__)
 
 
 async def _forever(step: Step) -> None:

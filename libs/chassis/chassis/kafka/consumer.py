@@ -49,9 +49,9 @@ class Consumer:
     ) -> None:
         """`group` None: every replica reads all partitions from the beginning.
 
-        `resume` tells, where a store keeps the applied offsets itself, from which offset each source goes on; it is
-        asked at each assignment and wins over Kafka's committed offsets. `exact`: it holds the offset after every
-        slice, so that it is asked now and then, and one that holds less has lost its last writes.
+        `resume` tells, where a store keeps the applied offsets itself, from which offset each source goes on (Kafka's
+        committed offset counts for those it does not name); it is asked at each assignment. `exact`: it holds the
+        offset after every slice, so that it is asked now and then, and one that holds less lost its last writes.
         """
         self.name = name
         self._routes = {route.topic: route for route in routes}
@@ -71,6 +71,7 @@ class Consumer:
                progress: Progress) -> None:  # fmt: skip
         """Make the FastStream subscriber. Call before the broker starts."""
         self._settings, self._service, self._progress = settings, service, progress
+        self._dead_letters = dead_letters
         progress.consumes(self.topics)
         for topic, route in self._routes.items():
             self._workers[topic] = Worker(
@@ -117,11 +118,13 @@ class Consumer:
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Find out where each partition starts; a store that keeps offsets itself is asked first."""
         lives = await self._lives()
+        lanes: dict[TopicPartition, Lane] = {}
         for tp in partitions:
             source = Source(lives.get(tp.topic, ""), tp.topic, tp.partition)
-            self._lanes[tp] = Lane(source, self._workers[tp.topic], self._progress, partial(self._seek, tp))
-        for tp, stored in (await self._stored(partitions)).items():
-            self._start_at(tp, stored, await patiently(partial(self._begin_of, tp)))
+            lanes[tp] = Lane(source, self._workers[tp.topic], self._progress, partial(self._seek, tp))
+        for tp, stored in (await self._stored(lanes)).items():
+            await self._place(lanes[tp], stored, tp)
+        self._lanes |= lanes  # not before: records that come meanwhile are left, and read again from the right place
         self._prepared.set()
         # The positions are only known after this callback: asking for them here would wait for ourselves.
         self._baseline = asyncio.create_task(self._tell_start(partitions))
@@ -135,19 +138,31 @@ class Consumer:
             self._lanes.pop(tp, None)
             self._committed.pop(tp, None)
 
-    def _start_at(self, tp: TopicPartition, stored: int, begin: int) -> None:
-        """Where the store says, or where the log begins, if that is later: then something is missing."""
-        if 0 < stored < begin:
-            self._missed(tp, stored, begin)
-        self._front.consumer.seek(tp, max(stored, begin))
-        self._lanes[tp].begin(stored, max(stored, begin))
+    async def _place(self, lane: Lane, stored: int, tp: TopicPartition) -> None:
+        """Where the store says, or where the log begins, if that is later: then something is missing.
 
-    async def _stored(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        What was stored and not committed comes again: its process may have ended before it wrote the dead letters.
+        """
+        begin = await patiently(partial(self._begin_of, tp))
+        if 0 < stored < begin:
+            self._missed(lane.source, stored, begin)
+        committed = stored if self._group is None else await patiently(partial(self._committed_of, tp))
+        start = max(begin, min(stored, committed if committed is not None else stored))
+        if start < stored:
+            await self._dead_letters.recall(lane.source, start)
+        self._front.consumer.seek(tp, start)
+        lane.place(stored, start)
+
+    async def _stored(self, lanes: Mapping[TopicPartition, Lane]) -> Mapping[TopicPartition, int]:
         """What the store holds of each, where it keeps offsets itself."""
         if self._resume is None:
             return {}
-        found = await self._resume([self._lanes[tp].source for tp in partitions])
+        found = await self._resume([lane.source for lane in lanes.values()])
         return {TopicPartition(source.topic, source.partition): offset for source, offset in found.items()}
+
+    async def _committed_of(self, tp: TopicPartition) -> int | None:
+        offset: int | None = await self._front.consumer.committed(tp)
+        return offset
 
     async def _begin_of(self, tp: TopicPartition) -> int:
         begins: Mapping[TopicPartition, int] = await self._front.consumer.beginning_offsets([tp])
@@ -157,14 +172,14 @@ class Consumer:
         """What lies before the start was applied by an earlier process: a reader may count on it."""
         for tp in partitions:
             lane = self._lanes.get(tp)
-            if lane is not None and self._resume is None and not lane.taken:
+            if lane is not None and not lane.placed:
                 try:
-                    start = await self._front.consumer.position(tp)
-                    lane.begin(start, start)
+                    lane.begin(await self._front.consumer.position(tp))
                 except (KafkaError, IllegalStateError):  # taken away again meanwhile
                     continue
             if lane is not None:
                 await self._progress.applied(lane.source, lane.applied)
+        await self._commit()  # so that whoever comes after a crash knows which records to look at again
 
     async def _on_batch(self, message: KafkaMessage) -> None:
         turns = self._front.marked
@@ -176,9 +191,8 @@ class Consumer:
             task = await self._take(tp, records, turns.get(tp))
             if task is not None:
                 started.append((tp, task))
-        if not started:
-            return
-        await asyncio.wait([task for _, task in started], timeout=_PATIENCE)
+        if started:
+            await asyncio.wait([task for _, task in started], timeout=_PATIENCE)
         for tp, task in started:
             if not task.done():
                 self._front.consumer.pause(tp)
@@ -188,11 +202,13 @@ class Consumer:
         self, tp: TopicPartition, raw: Sequence[ConsumerRecord], turn: int | None
     ) -> asyncio.Task[None] | None:
         """Hand the records to their lane, or leave them: then they are read again."""
+        if tp not in self._lanes and self._group is None:  # a partition that is new
+            await self.assigned([tp])
         lane = self._lanes.get(tp)
-        if lane is None or lane.turn != turn:  # whoever changed the turn has set the position too
-            if turn is None and self._resume is None:
-                self._seek(tp, raw[0].offset)  # fetched before we were told that the partition is ours
-            return None
+        if lane is None or lane.turn != turn:
+            if turn is None and not (lane is not None and lane.placed):
+                self._seek(tp, raw[0].offset)  # fetched before we knew that the partition is ours
+            return None  # else whoever changed the turn has set the position too
         try:
             if raw[0].offset < lane.taken and await self._began_anew(tp, lane):
                 return None
@@ -214,7 +230,7 @@ class Consumer:
     async def _look_for_gap(self, tp: TopicPartition, lane: Lane, offset: int) -> None:
         """Offsets are left out by compaction and transactions; what the log does not begin before is lost."""
         if await self._begin_of(tp) > lane.taken:
-            self._missed(tp, lane.taken, offset)
+            self._missed(lane.source, lane.taken, offset)
 
     async def _look(self) -> None:
         """Whether a topic was made anew, and whether the store still holds what was written to it."""
@@ -222,11 +238,11 @@ class Consumer:
         anew = [tp for tp, lane in self._lanes.items() if lives.get(tp.topic, lane.source.log) != lane.source.log]
         if anew:
             await self._restart(anew)
-        before = {tp: lane.applied for tp, lane in self._lanes.items()} if self._exact else {}
-        for tp, stored in (await self._stored(before) if before else {}).items():
-            lane = self._lanes.get(tp)
-            if lane is not None and lane.applied == before[tp] > stored:
-                lane.go_back(stored)
+        lanes = dict(self._lanes) if self._exact else {}
+        before = {tp: lane.applied for tp, lane in lanes.items()}
+        for tp, stored in (await self._stored(lanes) if lanes else {}).items():
+            if self._lanes.get(tp) is lanes[tp] and lanes[tp].applied == before[tp] > stored:
+                lanes[tp].go_back(stored)
 
     async def _restart(self, partitions: Collection[TopicPartition]) -> None:
         """Read the new life of a topic from its beginning, or from what the store holds of it."""
@@ -240,10 +256,10 @@ class Consumer:
         self._progress.lives(lives)
         return lives
 
-    def _missed(self, tp: TopicPartition, first: int, after: int) -> None:
-        log.error("records were deleted before they were read", topic=tp.topic, partition=tp.partition,
+    def _missed(self, source: Source, first: int, after: int) -> None:
+        log.error("records were deleted before they were read", topic=source.topic, partition=source.partition,
                   first=first, after=after)  # fmt: skip
-        self._progress.missed(self._lanes[tp].source, first, after)
+        self._progress.missed(source, first, after)
 
     def _turns(self) -> dict[TopicPartition, int]:
         return {tp: lane.turn for tp, lane in self._lanes.items()}
@@ -259,7 +275,7 @@ class Consumer:
             consumer.resume(tp)
 
     async def _commit(self) -> None:
-        done = {tp: lane.applied for tp, lane in self._lanes.items() if lane.applied > self._committed.get(tp, 0)}
+        done = {tp: lane.applied for tp, lane in self._lanes.items() if lane.applied != self._committed.get(tp)}
         for tp, applied in done.items():
             highwater = self._front.consumer.highwater(tp)
             if highwater is not None:

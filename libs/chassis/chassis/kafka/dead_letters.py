@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from chassis.kafka.letters import SUFFIX, letters_of
 from chassis.kafka.producer import Producer
 from chassis.kafka.records import Record, Rejected, Source
 
-SUFFIX = ".dead"
 LONGEST_COPY = 65_536  # bytes of an oversized value that are kept
+_NOTED = 20_000  # letters of which it is known that they are there
 _DIGITS = 7  # of a number of attempts; what is longer was not written by us
 
 
@@ -25,12 +26,20 @@ class DeadLetters:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._producer, self._service, self._max_bytes, self._now = producer, service, max_bytes, now
+        self._written: dict[tuple[Source, int], None] = {}  # records whose letter is there; oldest first
+
+    async def recall(self, source: Source, first: int) -> None:
+        """Look up which records from offset `first` on have a letter: they come again after a crash."""
+        for offset in await letters_of(self._producer.bootstrap, source, first):
+            self._note(source, offset)
 
     async def write(self, source: Source, record: Record, why: Rejected, *, attempts: int = 1) -> None:
-        """Keep the record and the reason. A repeat after a crash has the same source position.
+        """Keep the record and the reason, unless that was done before, by an earlier process or an earlier try.
 
         A record that was sent again says in its own `dead-attempts` how often it had failed before.
         """
+        if (source, record.offset) in self._written:
+            return
         value, cut = record.value, {}
         if value is not None and len(value) > self._max_bytes:
             cut = {"dead-original-bytes": str(len(value))}
@@ -51,6 +60,12 @@ class DeadLetters:
             **cut,
         }
         await self._producer.send_raw(source.topic + SUFFIX, record.key, value, headers)
+        self._note(source, record.offset)
+
+    def _note(self, source: Source, offset: int) -> None:
+        self._written[source, offset] = None
+        if len(self._written) > _NOTED:
+            del self._written[next(iter(self._written))]
 
 
 def _earlier(record: Record) -> int:

@@ -23,6 +23,11 @@ class Producer:
         self._bootstrap, self._max_request_bytes = bootstrap, max_request_bytes
         self._producer: AIOKafkaProducer | None = None
 
+    @property
+    def bootstrap(self) -> str:
+        """The log it writes to."""
+        return self._bootstrap
+
     async def start(self) -> None:
         """Connect."""
         self._producer = AIOKafkaProducer(

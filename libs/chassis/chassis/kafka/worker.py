@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,8 @@ from chassis.settings import ProcessSettings
 from chassis.telemetry import RECORDS, RETRIES, SLICES, log
 
 # Outages pass by themselves: waiting is right, however long. Engines' own exceptions are told by their module.
-_OUTAGES = (OSError, TimeoutError, asyncio.IncompleteReadError)
+# A database in a file that is locked or has no room left says so with an OperationalError.
+_OUTAGES = (OSError, TimeoutError, asyncio.IncompleteReadError, sqlite3.OperationalError)
 _ENGINES = ("redis", "neo4j", "grpc", "aiokafka", "qdrant_client", "httpx")
 
 
@@ -130,10 +132,11 @@ class Worker:
         self, source: Source, records: Sequence[Record], refused: Sequence[tuple[int, Rejected, bool]]
     ) -> None:
         by_offset = {record.offset: record for record in records}
-        for offset, why, ours in refused:
+        for _, why, _ in refused:
             RECORDS.labels(self._service, source.topic, why.reason).inc()
-            if ours:
-                await self._dead_letters.write(source, by_offset[offset], why)
+        # Side by side: a flood of bad records must not cost a round trip each.
+        letters = (self._dead_letters.write(source, by_offset[offset], why) for offset, why, ours in refused if ours)
+        await asyncio.gather(*letters)
 
     def _pause(self, attempt: int) -> float:
         first, most = self._settings.retry_first.total_seconds(), self._settings.retry_most.total_seconds()
