@@ -216,11 +216,17 @@ def fill(engines: Engines, records: Iterator[tuple[str, bytes]]) -> None:
     for key, value in records:
         while True:
             try:
-                producer.produce(CLICKS, value, key)
+                producer.produce(CLICKS, value, key, on_delivery=surely)
                 break
             except BufferError:
                 producer.poll(0.1)
     producer.flush(60)
+
+
+def surely(error: object, _message: object) -> None:
+    """A record that Kafka did not take would make the log shorter than it is said to be."""
+    if error is not None:
+        raise SystemExit(f"Kafka did not take a record: {error}")
 
 
 def load_products(engines: Engines) -> None:
@@ -236,7 +242,7 @@ def load_products(engines: Engines) -> None:
             "brand": f"b{number % 500}", "words": [{"word": f"word{number % 3000}", "weight": 1}],
             "vectors": [{"data": base64.b64encode(vector.tobytes()).decode(), "dim": 256, "space": space}],
         }  # fmt: skip
-        producer.produce(PRODUCT_VECTORS, json.dumps(product).encode(), product["product_id"])
+        producer.produce(PRODUCT_VECTORS, json.dumps(product).encode(), product["product_id"], on_delivery=surely)
         producer.poll(0)
     producer.flush(60)
 

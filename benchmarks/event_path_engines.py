@@ -46,6 +46,7 @@ class Engines:
             admin = AdminClient({"bootstrap.servers": self.kafka})
             admin.delete_topics([topic])[topic].result(20)
             make(admin, topic)
+            until_writable(admin, topic)
 
 
 def make(admin: AdminClient, *topics: str) -> None:
@@ -59,6 +60,16 @@ def make(admin: AdminClient, *topics: str) -> None:
                 if not left:
                     raise
                 time.sleep(0.2)
+
+
+def until_writable(admin: AdminClient, topic: str) -> None:
+    """A new topic is known before each of its partitions has a leader."""
+    for _ in range(100):
+        partitions = admin.list_topics(topic, timeout=20).topics[topic].partitions
+        if len(partitions) == PARTITIONS and all(partition.leader >= 0 for partition in partitions.values()):
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"{topic} has no leaders")
 
 
 @contextmanager

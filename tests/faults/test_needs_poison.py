@@ -111,10 +111,6 @@ def place(letter: Letter) -> tuple[str, int, int]:
     return letter.topic, letter.partition, letter.offset
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the offset is in the store before the letters are written: a kill in between loses the letters of a slice",
-)
 def test_killed_around_its_dead_letters_each_is_there(needs: NeedsHouse, table: Table) -> None:
     """A kill between a letter and the offset after it may write the letter twice, under the same source position."""
     for number, step in enumerate(["before:bury", "before:dead-letter", "after:dead-letter", "after:bury"]):

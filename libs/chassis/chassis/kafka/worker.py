@@ -17,6 +17,7 @@ from chassis.telemetry import RECORDS, RETRIES, SLICES, log
 # Outages pass by themselves: waiting is right, however long. Engines' own exceptions are told by their module.
 # A database in a file that is locked or has no room left says so with an OperationalError.
 _OUTAGES = (OSError, TimeoutError, asyncio.IncompleteReadError, sqlite3.OperationalError)
+_SIDE_BY_SIDE = 200  # dead letters; the producer wakes everyone who waits whenever there is room for one
 _ENGINES = ("redis", "neo4j", "grpc", "aiokafka", "qdrant_client", "httpx")
 
 
@@ -134,9 +135,10 @@ class Worker:
         by_offset = {record.offset: record for record in records}
         for _, why, _ in refused:
             RECORDS.labels(self._service, source.topic, why.reason).inc()
-        # Side by side: a flood of bad records must not cost a round trip each.
-        letters = (self._dead_letters.write(source, by_offset[offset], why) for offset, why, ours in refused if ours)
-        await asyncio.gather(*letters)
+        ours = [(by_offset[offset], why) for offset, why, owned in refused if owned]
+        for start in range(0, len(ours), _SIDE_BY_SIDE):  # a flood of bad records must not cost a round trip each
+            letters = ours[start : start + _SIDE_BY_SIDE]
+            await asyncio.gather(*(self._dead_letters.write(source, record, why) for record, why in letters))
 
     def _pause(self, attempt: int) -> float:
         first, most = self._settings.retry_first.total_seconds(), self._settings.retry_most.total_seconds()
