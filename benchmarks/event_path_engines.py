@@ -45,8 +45,9 @@ class Engines:
         if self.real:
             admin = AdminClient({"bootstrap.servers": self.kafka})
             admin.delete_topics([topic])[topic].result(20)
+            until(admin, topic, 0)  # the broker hears of it after the controller, and takes records for the old one
             make(admin, topic)
-            until_writable(admin, topic)
+            until(admin, topic, PARTITIONS)
 
 
 def make(admin: AdminClient, *topics: str) -> None:
@@ -62,14 +63,14 @@ def make(admin: AdminClient, *topics: str) -> None:
                 time.sleep(0.2)
 
 
-def until_writable(admin: AdminClient, topic: str) -> None:
-    """A new topic is known before each of its partitions has a leader."""
+def until(admin: AdminClient, topic: str, partitions: int) -> None:
+    """Return when the broker knows that many partitions of a topic with leaders."""
     for _ in range(100):
-        partitions = admin.list_topics(topic, timeout=20).topics[topic].partitions
-        if len(partitions) == PARTITIONS and all(partition.leader >= 0 for partition in partitions.values()):
+        known = admin.list_topics(timeout=20).topics.get(topic)
+        if sum(partition.leader >= 0 for partition in (known.partitions if known else {}).values()) == partitions:
             return
         time.sleep(0.1)
-    raise SystemExit(f"{topic} has no leaders")
+    raise SystemExit(f"{topic} does not have {partitions} partitions")
 
 
 @contextmanager

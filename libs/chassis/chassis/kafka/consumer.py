@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -181,13 +180,11 @@ class Consumer:
                 await self._progress.applied(lane.source, lane.applied)
         await self._commit()  # so that whoever comes after a crash knows which records to look at again
 
-    async def _on_batch(self, message: KafkaMessage) -> None:
-        turns = self._front.marked
-        raw: tuple[ConsumerRecord, ...] = message.raw_message
+    async def _on_batch(self, _message: KafkaMessage) -> None:
+        turns, polled = self._front.marked, self._front.polled
         await self._prepared.wait()
         started = []
-        for tp, group in groupby(raw, key=lambda r: TopicPartition(r.topic, r.partition)):
-            records = list(group)
+        for tp, records in polled.items():
             task = await self._take(tp, records, turns.get(tp))
             if task is not None:
                 started.append((tp, task))

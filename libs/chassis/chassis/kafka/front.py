@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import anyio
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
@@ -28,9 +28,10 @@ class Front(Generic[M]):
 
     def __init__(self, broker: KafkaBroker, topics: list[str], group: str | None, settings: ProcessSettings,
                  listener: Any, mark: Callable[[], M]) -> None:  # fmt: skip
-        """`mark` is called at the moment a poll has returned; `marked` keeps what it said."""
+        """`mark` is called at the moment a poll has returned; `marked` keeps what it said, `polled` what came."""
         self._most, self._mark = settings.batch_records, mark
         self.marked = mark()
+        self.polled: Mapping[TopicPartition, list[ConsumerRecord]] = {}
         self.polled_at = time.monotonic()
         self.subscriber = broker.subscriber(
             *topics,
@@ -73,7 +74,7 @@ class Front(Generic[M]):
             log.warning("reading failed", error=type(error).__name__, detail=str(error)[:200])
             await anyio.sleep(_PAUSE)
             return ()
-        self.marked = self._mark()
+        self.marked, self.polled = self._mark(), records
         return tuple(chain(*records.values()))
 
     async def _parse(self, raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
