@@ -100,8 +100,7 @@ def test_a_watermark_that_is_not_reached_is_told_as_stale(house: Any, shop: str)
 
 
 def test_a_killed_service_answers_the_same_and_loses_nothing(house: Any, shop: str) -> None:
-    house.click(shop, "ann", "kettle")
-    before = house.need(shop, "ann", house.query(shop, "ann", "tea"))
+    before = house.need(shop, "ann", house.click(shop, "ann", "kettle"), house.query(shop, "ann", "tea"))
     house.process.send_signal(signal.SIGKILL)
     house.process.wait(10)
     meanwhile = house.click(shop, "bob", "tent")

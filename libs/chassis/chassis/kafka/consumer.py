@@ -115,18 +115,25 @@ class Consumer:
             return False
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        """Find out where each partition starts; a store that keeps offsets itself is asked first."""
+        """Say where each partition starts; a store that keeps offsets itself is asked first.
+
+        The client's own position is not trusted: it may be past records that were fetched before this was asked.
+        """
         lives = await self._lives()
         lanes: dict[TopicPartition, Lane] = {}
         for tp in partitions:
             source = Source(lives.get(tp.topic, ""), tp.topic, tp.partition)
             lanes[tp] = Lane(source, self._workers[tp.topic], self._progress, partial(self._seek, tp))
-        for tp, stored in (await self._stored(lanes)).items():
-            await self._place(lanes[tp], stored, tp)
-        self._lanes |= lanes  # not before: records that come meanwhile are left, and read again from the right place
+        stored = await self._stored(lanes)
+        begins = await patiently(partial(self._front.consumer.beginning_offsets, list(lanes)))
+        starts = {tp: await self._place(tp, lane, stored.get(tp), begins[tp]) for tp, lane in lanes.items()}
+        for tp, start in starts.items():  # at one moment: what was polled before it is left, and read again after it
+            self._lanes[tp] = lanes[tp]
+            self._front.consumer.seek(tp, start)
         self._prepared.set()
-        # The positions are only known after this callback: asking for them here would wait for ourselves.
-        self._baseline = asyncio.create_task(self._tell_start(partitions))
+        for lane in lanes.values():
+            await self._progress.applied(lane.source, lane.applied)
+        self._baseline = asyncio.create_task(self._commit())  # whoever comes after a crash looks again from here
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         """Stop working on these; what was not finished comes again at its next owner."""
@@ -137,20 +144,20 @@ class Consumer:
             self._lanes.pop(tp, None)
             self._committed.pop(tp, None)
 
-    async def _place(self, lane: Lane, stored: int, tp: TopicPartition) -> None:
-        """Where the store says, or where the log begins, if that is later: then something is missing.
+    async def _place(self, tp: TopicPartition, lane: Lane, stored: int | None, begin: int) -> int:
+        """The offset to start at: where the store says, else Kafka, or where the log begins, if that is later.
 
         What was stored and not committed comes again: its process may have ended before it wrote the dead letters.
         """
-        begin = await patiently(partial(self._begin_of, tp))
-        if 0 < stored < begin:
-            self._missed(lane.source, stored, begin)
-        committed = stored if self._group is None else await patiently(partial(self._committed_of, tp))
-        start = max(begin, min(stored, committed if committed is not None else stored))
-        if start < stored:
+        committed = None if self._group is None else await patiently(partial(self._committed_of, tp))
+        applied = stored if stored is not None else committed or 0
+        if 0 < applied < begin:
+            self._missed(lane.source, applied, begin)
+        start = max(begin, min(applied, committed if committed is not None else applied))
+        if start < applied:
             await self._dead_letters.recall(lane.source, start)
-        self._front.consumer.seek(tp, start)
-        lane.place(stored, start)
+        lane.place(applied if stored is not None else start, start)
+        return start
 
     async def _stored(self, lanes: Mapping[TopicPartition, Lane]) -> Mapping[TopicPartition, int]:
         """What the store holds of each, where it keeps offsets itself."""
@@ -166,19 +173,6 @@ class Consumer:
     async def _begin_of(self, tp: TopicPartition) -> int:
         begins: Mapping[TopicPartition, int] = await self._front.consumer.beginning_offsets([tp])
         return begins[tp]
-
-    async def _tell_start(self, partitions: Collection[TopicPartition]) -> None:
-        """What lies before the start was applied by an earlier process: a reader may count on it."""
-        for tp in partitions:
-            lane = self._lanes.get(tp)
-            if lane is not None and not lane.placed:
-                try:
-                    lane.begin(await self._front.consumer.position(tp))
-                except (KafkaError, IllegalStateError):  # taken away again meanwhile
-                    continue
-            if lane is not None:
-                await self._progress.applied(lane.source, lane.applied)
-        await self._commit()  # so that whoever comes after a crash knows which records to look at again
 
     async def _on_batch(self, _message: KafkaMessage) -> None:
         turns, polled = self._front.marked, self._front.polled
@@ -199,13 +193,11 @@ class Consumer:
         self, tp: TopicPartition, raw: Sequence[ConsumerRecord], turn: int | None
     ) -> asyncio.Task[None] | None:
         """Hand the records to their lane, or leave them: then they are read again."""
-        if tp not in self._lanes and self._group is None:  # a partition that is new
-            await self.assigned([tp])
+        if tp not in self._lanes and self._group is None:
+            await self.assigned([tp])  # a partition that is new
         lane = self._lanes.get(tp)
         if lane is None or lane.turn != turn:
-            if turn is None and not (lane is not None and lane.placed):
-                self._seek(tp, raw[0].offset)  # fetched before we knew that the partition is ours
-            return None  # else whoever changed the turn has set the position too
+            return None  # whoever makes a lane or changes its turn sets the position too
         try:
             if raw[0].offset < lane.taken and await self._began_anew(tp, lane):
                 return None

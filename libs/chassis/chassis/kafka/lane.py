@@ -25,20 +25,14 @@ class Lane:
         self.source = source
         self.taken = 0  # the offset that comes next from Kafka
         self.applied = 0  # what lies before it is in the sinks
-        self.placed = False  # by the sink, which keeps offsets itself
         self.turn = next(_turns)  # another one after every rewind, and of every lane
         self.busy_since: float | None = None  # by the monotonic clock
         self._worker, self._progress, self._seek = worker, progress, seek
         self._last: asyncio.Task[None] | None = None
 
-    def place(self, stored: int, start: int) -> None:
-        """The sink holds what lies before `stored`; `start` comes next, earlier where letters may be missing."""
-        self.applied, self.taken, self.placed = stored, start, True
-
-    def begin(self, offset: int) -> None:
-        """What lies before `offset` was applied by an earlier process. Too late when records came meanwhile."""
-        if not self.taken:
-            self.applied = self.taken = offset
+    def place(self, applied: int, start: int) -> None:
+        """What lies before `applied` is in the sinks; `start` comes next, earlier where letters may be missing."""
+        self.applied, self.taken = applied, start
 
     def take(self, raw: Sequence[ConsumerRecord], turn: int) -> asyncio.Task[None]:
         """Work on these after those that were taken before."""
