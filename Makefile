@@ -48,7 +48,7 @@ lock: .venv/test.done ## choose versions anew and write them with their hashes
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" -c requirements/run.txt -o requirements/test.txt requirements/test.in
 
 lock-servers: .venv/bin/python ## write down which jars the versions in deploy/servers/*.pom.xml mean
-	@$(call JARS,> $(CURDIR)/deploy/servers/$$server.sha256)
+	@$(call JARS,> "$(CURDIR)/deploy/servers/$$server.sha256")
 	@touch .venv/servers.done
 
 clean: ## remove what was installed and the data of `make run`
@@ -72,14 +72,14 @@ clean: ## remove what was installed and the data of `make run`
 # Jars come by their coordinates from wherever this machine's Maven gets them, and are what *.sha256 says, no more, no less.
 JARS = for server in kafka neo4j; do \
 	rm -rf .venv/servers/$$server; \
-	mvn -q -B -Dstyle.color=never -f deploy/servers/$$server.pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.venv/servers/$$server/new || exit 1; \
+	mvn -q -B -Dstyle.color=never -f deploy/servers/$$server.pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.venv/servers/$$server/new" || exit 1; \
 	(cd .venv/servers/$$server/new && LC_ALL=C sha256sum *.jar) $(1) || exit 1; \
 	mv .venv/servers/$$server/new .venv/servers/$$server/libs; done
 
 .venv/servers.done: deploy/servers/kafka.pom.xml deploy/servers/neo4j.pom.xml deploy/servers/kafka.sha256 deploy/servers/neo4j.sha256 | .venv/bin/python
 	@command -v mvn >/dev/null || { echo "Maven and Java 17 or newer are needed: apt install maven openjdk-17-jre-headless"; exit 1; }
 	@echo "Getting the jars of Kafka and Neo4j (160 MB)"
-	@$(call JARS,| diff - $(CURDIR)/deploy/servers/$$server.sha256 || { echo "These jars of $$server are not those of deploy/servers/$$server.sha256"; false; })
+	@$(call JARS,| diff - "$(CURDIR)/deploy/servers/$$server.sha256" || { echo "These jars of $$server are not those of deploy/servers/$$server.sha256"; false; })
 	@touch $@
 
 try-servers: .venv/bin/python
