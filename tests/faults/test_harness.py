@@ -157,6 +157,6 @@ def test_the_proxy_forwards_refuses_swallows_and_answers_for_redis() -> None:
             with pytest.raises(ConnectionResetError):
                 plain.recv(10)
         proxy.set("refuse")
-        with socket.create_connection(("127.0.0.1", proxy.port), 5) as plain, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", proxy.port), 5) as plain:
             plain.recv(10)
         proxy.close()
