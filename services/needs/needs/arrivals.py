@@ -41,9 +41,8 @@ class Arrivals:
         """
         now = self._clock()
         missing = self._missing(products)
-        if all(self._missed.get(product, 0.0) > now for product in missing):
-            return
-        until = now + self._wait
+        given_up = all(self._missed.get(product, 0.0) > now for product in missing)
+        until = now if given_up else now + self._wait  # what was just loaded is read in either case
         while missing:
             if not await self._caught_up():
                 raise ProductsBehind("products are still being read from the log")
