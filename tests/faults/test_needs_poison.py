@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from faults.dead_letters_read import Letter, letters
+from faults.dead_letters_read import Letter, ends, letters
 from faults.needs_house import NeedsHouse
 from faults.needs_oracle import vector_record
+from faults.needs_reader import caught_up
 from faults.table import Row, Table
 from faults.traffic import CLICKS, VECTORS, Shoppers
 
@@ -100,6 +101,7 @@ def test_replayed_after_a_fix_they_count(needs: NeedsHouse, table: Table) -> Non
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert said.returncode == 0, said.stdout + said.stderr
+    caught_up(needs.service, ends(needs.engines.kafka, CLICKS), 30)
     needs.judge(table, "replay after a fix", 1, prefix="r", dead=len(dead))
 
 

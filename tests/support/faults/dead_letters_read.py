@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
+from attune.types.v1.types_pb2 import Watermark
+
 _SECONDS = 10.0
 
 
@@ -55,3 +57,14 @@ def letters(kafka: str, topic: str) -> list[Letter]:
                    told["dead-field"], told["dead-remedy"])
         )  # fmt: skip
     return found
+
+
+def ends(bootstrap: str, topic: str) -> list[Watermark]:
+    """The last record of each partition, whoever wrote it."""
+    reader = Consumer({"bootstrap.servers": bootstrap, "group.id": "ends"})
+    try:
+        found = reader.list_topics(topic, _SECONDS).topics[topic]
+        marks = {each: reader.get_watermark_offsets(TopicPartition(topic, each), _SECONDS) for each in found.partitions}
+        return [Watermark(topic=topic, partition=each, offset=end - 1) for each, (_, end) in marks.items() if end]
+    finally:
+        reader.close()
