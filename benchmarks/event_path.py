@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ KINDS = ["view"] * 6 + ["click"] * 2 + ["add_to_cart", "purchase"]
 START = datetime(2026, 1, 5, tzinfo=UTC)
 PATIENCE = 300.0  # seconds
 QUIET = 3  # half seconds
+PORTION = 50_000  # the embedded log keeps 5 MiB a partition: what comes on top would push out what was not read
+FEWER = 5_000  # products, for the same reason
 Applied = Callable[[], int]
 
 
@@ -104,20 +107,25 @@ def run(name: str, engines: Engines, events: int, users: int) -> Result:
         events = PLAIN
     engines.empty(CLICKS)
     memory = redis.Redis.from_url(engines.redis_url)
+    records, portion = clicks(events, users, products_of(engines)), events if engines.real else PORTION
+    seconds = worker = server_cpu = 0.0
     with readers(name, engines, memory) as (processes, applied, title):
-        for process in processes:
-            process.suspend()
-        fill(engines, clicks(events, users))
         server = psutil.Process(int(memory.info("server")["process_id"]))
-        before, before_server, started = cpu(processes), cpu([server]), time.perf_counter()
-        for process in processes:
-            process.resume()
-        while applied() < events:
-            if time.perf_counter() - started > PATIENCE:
-                raise SystemExit(f"{name}: {applied():,} of {events:,} events after {PATIENCE:.0f} s")
-            time.sleep(0.01)
-        seconds = time.perf_counter() - started
-        return Result(title, events, seconds, cpu(processes) - before, cpu([server]) - before_server)
+        for end in range(portion, events + 1, portion):
+            for process in processes:
+                process.suspend()
+            fill(engines, islice(records, portion))
+            before, before_server, started = cpu(processes), cpu([server]), time.perf_counter()
+            for process in processes:
+                process.resume()
+            while applied() < end:
+                if time.perf_counter() - started > PATIENCE:
+                    raise SystemExit(f"{name}: {applied():,} of {end:,} events after {PATIENCE:.0f} s")
+                time.sleep(0.01)
+            seconds += time.perf_counter() - started
+            worker += cpu(processes) - before
+            server_cpu += cpu([server]) - before_server
+        return Result(title, events, seconds, worker, server_cpu)
 
 
 @contextmanager
@@ -138,7 +146,7 @@ def readers(
         "plain": "by hand: GET, fold, SET, commit per event",
         "one": "needs, one worker",
         "two": "needs, two workers",
-        "embedded": "needs, one worker, embedded edition",
+        "embedded": "needs, one, embedded edition, 5,000 products",
     }
     env = {**os.environ, **engines.environment(), "ATTUNE_LOG_LEVEL": "INFO"}
     with log.open("wb") as out:
@@ -192,12 +200,17 @@ def cpu(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def clicks(events: int, users: int) -> Iterator[tuple[str, bytes]]:
+def products_of(engines: Engines) -> int:
+    """How many products there are."""
+    return PRODUCTS if engines.real else FEWER
+
+
+def clicks(events: int, users: int, products: int) -> Iterator[tuple[str, bytes]]:
     """Key and value of each, as a shop's tracker writes them."""
     chance = np.random.default_rng(11)
     weights = 1.0 / np.arange(1, users + 1) ** 1.1
     who = chance.choice(users, size=events, p=weights / weights.sum())
-    what, how = chance.integers(PRODUCTS, size=events), chance.integers(len(KINDS), size=events)
+    what, how = chance.integers(products, size=events), chance.integers(len(KINDS), size=events)
     for number, (user, product, kind) in enumerate(zip(who.tolist(), what.tolist(), how.tolist(), strict=True)):
         at = (START + timedelta(milliseconds=20 * number)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         event = {
@@ -234,7 +247,7 @@ def load_products(engines: Engines) -> None:
     engines.empty(PRODUCT_VECTORS)
     chance, space = np.random.default_rng(5), StaticEncoder.load().space
     producer = Producer({"bootstrap.servers": engines.kafka, "partitioner": "murmur2_random", "linger.ms": 20})
-    for number in range(PRODUCTS):
+    for number in range(products_of(engines)):
         vector = chance.standard_normal(256).astype("<f4")
         vector /= np.linalg.norm(vector)
         product: dict[str, Any] = {
