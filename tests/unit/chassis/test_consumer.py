@@ -4,129 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from faststream.kafka import KafkaBroker
+from aiokafka import AIOKafkaProducer
+from consuming import CLICKS, Consume, Sink, click, dead, send
 
 from attune.events.v1.clickstream_pb2 import ClickstreamEvent
 from chassis.kafka import (
-    Consumer,
     Position,
     Producer,
-    Progress,
     Rejected,
-    Rewound,
-    Route,
     Slice,
     Source,
-    proto_decoder,
 )
-from chassis.kafka.dead_letters import DeadLetters
-from chassis.settings import ProcessSettings
-
-CLICKS = "attune.clickstream.v1"
-Handle = Callable[[Slice[ClickstreamEvent]], Awaitable[Sequence[tuple[int, Rejected]]]]
-
-
-class Sink:
-    """Remembers which events of its own test were applied; other tests write to the same topic."""
-
-    def __init__(self, run: str) -> None:
-        self.run = run
-        self.seen: list[str] = []
-
-    async def handle(self, part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
-        self.seen += [item.value.event_id for item in part.items if item.value and item.value.tenant == self.run]
-        return []
-
-
-@pytest.fixture
-def run() -> str:
-    return f"r{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def settings(kafka: str) -> ProcessSettings:
-    return ProcessSettings(
-        kafka=kafka,
-        session_timeout=timedelta(seconds=3),
-        retry_first=timedelta(milliseconds=5),
-        retries_before_isolation=2,
-    )
-
-
-@pytest.fixture
-async def producer(kafka: str) -> AsyncIterator[Producer]:
-    made = Producer(kafka, max_request_bytes=4_000_000)
-    await made.start()
-    yield made
-    await made.stop()
-
-
-Consume = Callable[..., AbstractAsyncContextManager[tuple[Consumer, Progress]]]
-
-
-@pytest.fixture
-def consume(settings: ProcessSettings, producer: Producer, run: str) -> Consume:
-    @asynccontextmanager
-    async def running(handle: Handle, *, group: str | None = run, **more: Any) -> AsyncIterator[Any]:
-        consumer = Consumer(
-            [Route(CLICKS, proto_decoder(ClickstreamEvent), handle)], group=group, name="clicks", **more
-        )
-        progress = Progress()
-        broker = KafkaBroker(settings.kafka, logger=None, allow_auto_create_topics=False)
-        dead_letters = DeadLetters(producer, service="test", max_bytes=settings.max_record_bytes)
-        consumer.attach(broker, settings, service="test", dead_letters=dead_letters, progress=progress)
-        await broker.start()
-        await consumer.begin()
-        try:
-            yield consumer, progress
-        finally:
-            await consumer.finish()
-            await broker.stop()
-
-    return running
-
-
-def click(run: str, event_id: str, user: str = "u1", **more: object) -> dict[str, object]:
-    return {
-        "event_id": event_id,
-        "tenant": run,
-        "user_id": user,
-        "kind": "view",
-        "product_id": "p1",
-        "occurred_at": "2026-01-31T12:00:00Z",
-        **more,
-    }
-
-
-async def send(producer: Producer, *values: object, key: str = "u1") -> list[Position]:
-    raw = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in values]
-    return [await producer.send_raw(CLICKS, key, each, {}) for each in raw]
-
-
-async def dead(kafka: str, position: Position) -> dict[str, str]:
-    """The headers of the dead letter of the record at `position`."""
-    reader = AIOKafkaConsumer(CLICKS + ".dead", bootstrap_servers=kafka, auto_offset_reset="earliest")
-    await reader.start()
-    try:
-        async with asyncio.timeout(10):
-            async for letter in reader:
-                headers = {name: value.decode() for name, value in letter.headers}
-                if (int(headers["dead-partition"]), int(headers["dead-offset"])) == (
-                    position.partition,
-                    position.offset,
-                ):
-                    return headers
-    finally:
-        await reader.stop()
-    raise AssertionError
 
 
 async def test_every_record_is_applied_in_the_order_of_its_key(producer: Producer, run: str, consume: Consume) -> None:
@@ -273,47 +165,3 @@ async def test_a_header_that_is_no_text_loses_nothing(kafka: str, run: str, cons
         assert await progress.reached([Position(CLICKS, sent.partition, sent.offset)])
     await raw.stop()
     assert sink.seen == ["e1"]
-
-
-async def test_what_a_store_lost_is_read_again(producer: Producer, run: str, consume: Consume) -> None:
-    sink, lost = Sink(run), []
-
-    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
-        if not lost and len(sink.seen) == 3:
-            lost.append(part.begins)
-            sink.seen.clear()
-            raise Rewound(first.offset)
-        return await sink.handle(part)
-
-    async with consume(handle) as (_, progress):
-        sent = [(await send(producer, click(run, f"e{n}")))[0] for n in range(3)]
-        first = sent[0]
-        assert await progress.reached(sent)
-        assert await progress.reached(await send(producer, click(run, "e3")))
-    assert sink.seen == ["e0", "e1", "e2", "e3"]
-    assert lost == [sent[-1].offset + 1]
-
-
-async def test_what_a_store_lost_is_read_again_when_nothing_new_comes(
-    producer: Producer, run: str, consume: Consume, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("chassis.kafka.consumer._LOOK", 0.05)
-    sink, stored = Sink(run), dict[Source, int]()
-
-    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
-        stored[part.source] = part.next_offset
-        return await sink.handle(part)
-
-    async def resume(sources: Collection[Source]) -> dict[Source, int]:
-        return {source: stored.get(source, 0) for source in sources}
-
-    async with consume(handle, resume=resume, exact=True) as (_, progress):
-        sent = await send(producer, click(run, "e0"), click(run, "e1"))
-        assert await progress.reached(sent)
-        sink.seen.clear()
-        stored.update({source: sent[0].offset for source in stored if source.partition == sent[0].partition})
-        for _ in range(1_000):
-            if len(sink.seen) == len(sent):
-                break
-            await asyncio.sleep(0.01)
-    assert sink.seen == ["e0", "e1"]

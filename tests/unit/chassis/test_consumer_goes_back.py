@@ -1,0 +1,62 @@
+"""A store that came back without its last writes is filled again from the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import pytest
+from consuming import Consume, Sink, click, send
+
+from attune.events.v1.clickstream_pb2 import ClickstreamEvent
+from chassis.kafka import (
+    Producer,
+    Rejected,
+    Rewound,
+    Slice,
+    Source,
+)
+
+
+async def test_what_a_store_lost_is_read_again(producer: Producer, run: str, consume: Consume) -> None:
+    sink, lost = Sink(run), []
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        if not lost and len(sink.seen) == 3:
+            lost.append(part.begins)
+            sink.seen.clear()
+            raise Rewound(first.offset)
+        return await sink.handle(part)
+
+    async with consume(handle) as (_, progress):
+        sent = [(await send(producer, click(run, f"e{n}")))[0] for n in range(3)]
+        first = sent[0]
+        assert await progress.reached(sent)
+        assert await progress.reached(await send(producer, click(run, "e3")))
+    assert sink.seen == ["e0", "e1", "e2", "e3"]
+    assert lost == [sent[-1].offset + 1]
+
+
+async def test_what_a_store_lost_is_read_again_when_nothing_new_comes(
+    producer: Producer, run: str, consume: Consume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.kafka.consumer._LOOK", 0.05)
+    sink, stored = Sink(run), dict[Source, int]()
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        stored[part.source] = part.next_offset
+        return await sink.handle(part)
+
+    async def resume(sources: Collection[Source]) -> dict[Source, int]:
+        return {source: stored.get(source, 0) for source in sources}
+
+    async with consume(handle, resume=resume, exact=True) as (_, progress):
+        sent = await send(producer, click(run, "e0"), click(run, "e1"))
+        assert await progress.reached(sent)
+        sink.seen.clear()
+        stored.update({source: sent[0].offset for source in stored if source.partition == sent[0].partition})
+        for _ in range(1_000):
+            if len(sink.seen) == len(sent):
+                break
+            await asyncio.sleep(0.01)
+    assert sink.seen == ["e0", "e1"]
