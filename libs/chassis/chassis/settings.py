@@ -25,7 +25,6 @@ class ProcessSettings(BaseSettings):
 
     max_record_bytes: int = Field(default=1_000_000, ge=1_000)  # Kafka's own default limit; larger ones go to `.dead`
     batch_records: int = Field(default=5_000, ge=1)  # a cap on memory; latency does not come from it
-    batch_timeout: timedelta = timedelta(milliseconds=10)  # FastStream sleeps it again when nothing came
     fetch_wait: timedelta = timedelta(milliseconds=20)  # the embedded broker holds an empty fetch this long
     partition_fetch_bytes: int = 4 * 1024 * 1024
     session_timeout: timedelta = timedelta(seconds=10)  # how long a killed member stalls its partitions

@@ -58,7 +58,7 @@ class Handlers:
     def of_people(self) -> list[Route[Any]]:
         """Read by one replica per partition."""
         return [
-            Route(CLICKS, reading.click(), self.clicks, decode_slice=reading.clicks()),
+            Route(CLICKS, None, self.clicks, decode_slice=reading.clicks()),
             Route(QUERIES, decoding.queries(), self.queries),
             Route(USERS, decoding.users(), self.users),
             Route(ERASURES, decoding.erasures(), self.erasures),

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from attune.events.v1 import clickstream_pb2
-from chassis.kafka import Decoded, Decoder, Record, Rejected, SliceDecoder, proto_decoder
+from chassis.kafka import Decoded, Record, Rejected, SliceDecoder, proto_decoder
 from needs import refusals
 from needs.clicks import Click, Clicks
 from needs.decoding import keyed
@@ -44,12 +44,6 @@ class _Plain(msgspec.Struct, gc=False):
 
 _Good = list[tuple[Record, _Plain]]
 _Odd = list[Record]
-
-
-def click() -> Decoder[Click]:
-    """One record of `attune.clickstream.v1`, by the contract."""
-    exact = proto_decoder(clickstream_pb2.ClickstreamEvent)
-    return lambda record: _by_contract(record, exact)
 
 
 def clicks() -> SliceDecoder[Click]:

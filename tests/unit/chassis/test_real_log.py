@@ -58,7 +58,7 @@ class Log:
         return {source: self.stored.get(source, 0) for source in sources}
 
     @asynccontextmanager
-    async def consumed(self) -> AsyncIterator[Progress]:
+    async def consumed(self) -> AsyncIterator[tuple[Consumer, Progress]]:
         settings = ProcessSettings(kafka=self.bootstrap, session_timeout=timedelta(seconds=6))
         producer, progress = Producer(self.bootstrap), Progress()
         await producer.start()
@@ -72,7 +72,7 @@ class Log:
         await broker.start()
         await consumer.begin()
         try:
-            yield progress
+            yield consumer, progress
         finally:
             await consumer.finish()
             await broker.stop()
@@ -107,7 +107,7 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("longer", [False, True], ids=["shorter than before", "longer than before"])
 async def test_a_topic_that_is_made_anew_while_it_is_read_is_read_from_its_beginning(log: Log, *, longer: bool) -> None:
-    async with log.consumed() as progress:
+    async with log.consumed() as (_, progress):
         assert await progress.reached([await log.send("a", "b", "c")])
         await log.make_anew()
         values = ["d", "e", "f", "g", "h"] if longer else ["d"]
@@ -117,7 +117,7 @@ async def test_a_topic_that_is_made_anew_while_it_is_read_is_read_from_its_begin
 
 
 async def test_a_topic_that_was_made_anew_while_nobody_read_it_is_read_from_its_beginning(log: Log) -> None:
-    async with log.consumed() as progress:
+    async with log.consumed() as (_, progress):
         assert await progress.reached([await log.send("a", "b", "c")])
     await log.make_anew()
     await log.send("d", "e", "f", "g")
@@ -126,11 +126,11 @@ async def test_a_topic_that_was_made_anew_while_nobody_read_it_is_read_from_its_
 
 
 async def test_what_was_deleted_before_it_was_read_is_told(log: Log) -> None:
-    async with log.consumed() as progress:
+    async with log.consumed() as (_, progress):
         assert await progress.reached([await log.send("a", "b")])
     last = await log.send("c", "d", "e")
     log.forget_before(4)
-    async with log.consumed() as progress:
+    async with log.consumed() as (_, progress):
         assert await progress.reached([last])
         assert [(gap.first, gap.after) for gap in progress.gaps] == [(2, 4)]
         assert "offsets 2 to 3" in str(progress.gaps[0])
@@ -139,7 +139,7 @@ async def test_what_was_deleted_before_it_was_read_is_told(log: Log) -> None:
 
 async def test_what_a_producer_took_back_is_not_read(log: Log) -> None:
     async with (
-        log.consumed() as progress,
+        log.consumed() as (consumer, progress),
         AIOKafkaProducer(bootstrap_servers=log.bootstrap, transactional_id=log.name) as producer,
     ):
         await producer.begin_transaction()
@@ -147,6 +147,8 @@ async def test_what_a_producer_took_back_is_not_read(log: Log) -> None:
         await producer.abort_transaction()
         async with producer.transaction():
             await producer.send_and_wait(log.name, b"meant")
+        assert await consumer.caught_up(within=10)  # the log ends with a mark that nobody is given
+        assert log.seen == ["meant"]
         assert await progress.reached([await log.send("after")])
     assert log.seen == ["meant", "after"]
     assert progress.gaps == []

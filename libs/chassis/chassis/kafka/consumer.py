@@ -18,7 +18,7 @@ from chassis.kafka.front import Front
 from chassis.kafka.identity import Lives
 from chassis.kafka.lane import Lane
 from chassis.kafka.patience import patiently, regularly
-from chassis.kafka.progress import Position, Progress
+from chassis.kafka.progress import Progress
 from chassis.kafka.records import Route, Source
 from chassis.kafka.worker import Worker
 from chassis.settings import ProcessSettings
@@ -27,6 +27,7 @@ from chassis.telemetry import LAG, log
 Resume = Callable[[Collection[Source]], Awaitable[Mapping[Source, int]]]
 _PATIENCE = 0.25  # seconds a batch waits for a slow partition before the others go on without it
 _STALLED = 30.0  # seconds without a poll, or with one slice, after which the process is not ready
+_GLANCE = 0.005  # seconds between two looks whether the end is reached
 _LOOK = 5.0  # seconds between two looks whether a topic was made anew
 
 
@@ -107,12 +108,19 @@ class Consumer:
         """Wait until everything that is in the topics now is applied; False after `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                partitions = list(self._front.consumer.assignment())
-                ends = await self._front.consumer.end_offsets(partitions)
-                last = [Position(tp.topic, tp.partition, end - 1) for tp, end in ends.items() if end > 0]
-                return await self._progress.reached(last)
-        except (TimeoutError, KafkaError):
+                ends = await self._front.consumer.end_offsets(list(self._front.consumer.assignment()))
+                while not all([await self._is_at(tp, end) for tp, end in ends.items()]):  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(_GLANCE)
+        except (TimeoutError, KafkaError, IllegalStateError):
             return False
+        return True
+
+    async def _is_at(self, tp: TopicPartition, end: int) -> bool:
+        """Whether nothing before `end` is left; a log may end with marks of transactions, which nobody is given."""
+        lane = self._lanes.get(tp)
+        if lane is None or self._front.in_hand:
+            return False
+        return lane.applied >= end or (lane.idle and await self._front.consumer.position(tp) >= end)
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Say where each partition starts; a store that keeps offsets itself is asked first.
@@ -177,11 +185,9 @@ class Consumer:
     async def _on_batch(self, _message: KafkaMessage) -> None:
         turns, polled = self._front.marked, self._front.polled
         await self._prepared.wait()
-        started = []
-        for tp, records in polled.items():
-            task = await self._take(tp, records, turns.get(tp))
-            if task is not None:
-                started.append((tp, task))
+        taken = [(tp, await self._take(tp, records, turns.get(tp))) for tp, records in polled.items()]
+        started = [(tp, task) for tp, task in taken if task is not None]
+        self._front.in_hand = False
         if started:
             await asyncio.wait([task for _, task in started], timeout=_PATIENCE)
         for tp, task in started:
@@ -264,11 +270,11 @@ class Consumer:
             consumer.resume(tp)
 
     async def _commit(self) -> None:
-        done = {tp: lane.applied for tp, lane in self._lanes.items() if lane.applied != self._committed.get(tp)}
-        for tp, applied in done.items():
+        done = {tp: lane.done for tp, lane in self._lanes.items() if lane.done != self._committed.get(tp)}
+        for tp, offset in done.items():
             highwater = self._front.consumer.highwater(tp)
             if highwater is not None:
-                LAG.labels(self._service, tp.topic, tp.partition).set(max(0, highwater - applied))
+                LAG.labels(self._service, tp.topic, tp.partition).set(max(0, highwater - offset))
         if not done or self._group is None:
             return
         try:

@@ -32,6 +32,7 @@ class Front(Generic[M]):
         self._most, self._mark = settings.batch_records, mark
         self.marked = mark()
         self.polled: Mapping[TopicPartition, list[ConsumerRecord]] = {}
+        self.in_hand = False  # whether records were polled and not taken yet; who takes them says so
         self.polled_at = time.monotonic()
         self.subscriber = broker.subscriber(
             *topics,
@@ -74,7 +75,7 @@ class Front(Generic[M]):
             log.warning("reading failed", error=type(error).__name__, detail=str(error)[:200])
             await anyio.sleep(_PAUSE)
             return ()
-        self.marked, self.polled = self._mark(), records
+        self.marked, self.polled, self.in_hand = self._mark(), records, bool(records)
         return tuple(chain(*records.values()))
 
     async def _parse(self, raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:

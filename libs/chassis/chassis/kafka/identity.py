@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 
 from chassis.kafka.topic_ids import TopicIds
 
@@ -25,6 +25,13 @@ class Lives:
 
         A topic that is not there is left out. Raises KafkaError or OSError while the log is away.
         """
+        try:
+            return await self._told(topics)
+        except (KafkaError, OSError):
+            await self.close()  # its brokers may be others when it is back
+            raise
+
+    async def _told(self, topics: Collection[str]) -> Mapping[str, str]:
         admin = await self._connected()
         there = set(await admin.list_topics())
         markers = sorted(topic for topic in there if topic.startswith(MARKER))

@@ -25,6 +25,7 @@ class Lane:
         self.source = source
         self.taken = 0  # the offset that comes next from Kafka
         self.applied = 0  # what lies before it is in the sinks
+        self.done = 0  # what lies before it has its dead letters too: this may be committed
         self.turn = next(_turns)  # another one after every rewind, and of every lane
         self.busy_since: float | None = None  # by the monotonic clock
         self._worker, self._progress, self._seek = worker, progress, seek
@@ -32,13 +33,18 @@ class Lane:
 
     def place(self, applied: int, start: int) -> None:
         """What lies before `applied` is in the sinks; `start` comes next, earlier where letters may be missing."""
-        self.applied, self.taken = applied, start
+        self.applied, self.taken, self.done = applied, start, start
 
     def take(self, raw: Sequence[ConsumerRecord], turn: int) -> asyncio.Task[None]:
         """Work on these after those that were taken before."""
         self.taken = raw[-1].offset + 1
         self._last = asyncio.create_task(self._apply([record_of(r) for r in raw], turn, self._last))
         return self._last
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was taken is done."""
+        return self._last is None or self._last.done()
 
     async def stop(self) -> None:
         """Leave the work that is under way; what was not finished comes again at the next owner."""
@@ -55,7 +61,8 @@ class Lane:
         self.busy_since = time.monotonic()
         try:
             await self._worker.apply_surely(self.source, records, self.applied)
-            self.applied = max(self.applied, records[-1].offset + 1)
+            self.done = records[-1].offset + 1
+            self.applied = max(self.applied, self.done)
         except Rewound as back:
             self.go_back(back.next_offset)
         finally:
@@ -66,7 +73,7 @@ class Lane:
         log.warning("reading again what the store lost", topic=self.source.topic, partition=self.source.partition,
                     applied=self.applied, stored=stored)  # fmt: skip
         self.turn = next(_turns)
-        self.taken = self.applied = stored
+        self.taken = self.applied = self.done = stored
         self._progress.rewound(self.source, stored)
         self._seek(stored)
 

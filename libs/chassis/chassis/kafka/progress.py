@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Progress:
         self._next: dict[tuple[str, int], tuple[str, int]] = {}  # → (log, next offset)
         self._topics: set[str] = set()
         self._lives: dict[str, str] = {}
-        self._gaps: list[Gap] = []
+        self._gaps: deque[Gap] = deque(maxlen=_GAPS)
         self._changed = asyncio.Condition()
 
     def consumes(self, topics: Collection[str]) -> None:
@@ -83,7 +84,7 @@ class Progress:
     @property
     def gaps(self) -> Sequence[Gap]:
         """What is missing in the sinks because the log did not keep it long enough."""
-        return self._gaps[-_GAPS:]
+        return list(self._gaps)
 
     def positions(self, topics: Collection[str] | None = None) -> list[Position]:
         """The last applied record of each partition; partitions of which nothing was applied are left out."""

@@ -82,9 +82,9 @@ class Route(Generic[T]):
     """What is done with the records of one topic."""
 
     topic: str
-    decode: Decoder[T]
+    decode: Decoder[T] | None  # None: `decode_slice` does it
     # Must be idempotent or guarded: after a crash the same or an overlapping slice comes again.
     # Returns the offsets it refuses after decoding, each with its reason; usually nothing.
     handle: Callable[[Slice[T]], Awaitable[Sequence[tuple[int, Rejected]]]]
     owner: bool = True  # only one service writes a topic's unreadable records to `.dead`
-    decode_slice: SliceDecoder[T] | None = None  # used instead of `decode` where one by one costs too much
+    decode_slice: SliceDecoder[T] | None = None  # where one by one costs too much

@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.kafka.progress import Progress
-from chassis.kafka.records import Decoded, Record, Rejected, Rewound, Route, Slice, Source
+from chassis.kafka.records import Decoded, Decoder, Record, Rejected, Rewound, Route, Slice, Source
 from chassis.settings import ProcessSettings
 from chassis.telemetry import RECORDS, RETRIES, SLICES, log
 
@@ -65,32 +65,35 @@ class Worker:
         SLICES.labels(self._service, source.topic).observe(time.perf_counter() - started)
 
     def _decode(self, records: Sequence[Record]) -> tuple[Sequence[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
-        if self._route.decode_slice is None:
-            return self._decode_each(records)
+        if self._route.decode is not None:
+            return self._decode_each(records, self._route.decode)
+        assert self._route.decode_slice is not None, "a route has one of the two"  # noqa: S101 - a bug of ours otherwise
         most, owner = self._settings.max_record_bytes, self._route.owner
         fitting = [record for record in records if record.value is None or len(record.value) <= most]
         items, refused = self._route.decode_slice(fitting)
         large = [(r.offset, too_large(r, most)) for r in records if r.value is not None and len(r.value) > most]
         return items, [(offset, why, owner) for offset, why in (*refused, *large)]
 
-    def _decode_each(self, records: Sequence[Record]) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
+    def _decode_each(
+        self, records: Sequence[Record], decode: Decoder[Any]
+    ) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected, bool]]]:
         good: list[Decoded[Any]] = []
         bad: list[tuple[int, Rejected, bool]] = []
         for record in records:
             try:
-                good.append(Decoded(record.offset, record.key or "", self._value(record)))
+                good.append(Decoded(record.offset, record.key or "", self._value(record, decode)))
             except Rejected as why:
                 bad.append((record.offset, why, self._route.owner))
         return good, bad
 
-    def _value(self, record: Record) -> Any:
+    def _value(self, record: Record, decode: Decoder[Any]) -> Any:
         if record.value is None:
             if not record.key:
                 raise Rejected("no-key", field="key", remedy="a tombstone needs the key it removes")
             return None
         if len(record.value) > self._settings.max_record_bytes:
             raise too_large(record, self._settings.max_record_bytes)
-        return self._route.decode(record)
+        return decode(record)
 
     async def _handle_until_done(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
         attempt = 0
