@@ -29,9 +29,9 @@ def compose(
 ) -> None:
     """Write a text for a person, a product and a channel; every fact in it is checked against the product's record.
 
-    Example: attune compose maria --product kettle-01 --channel email
+    Example: attune compose tea-lover-1 --product kettle-steep-temp --channel email
 
-    What became of it: attune compose maria --product kettle-01 --channel email --json | attune send click --user maria --content -
+    What became of it: attune compose tea-lover-1 --product kettle-steep-temp --channel email --json | attune send click --user tea-lover-1 --content -
     """  # noqa: E501 - one line to copy
     request = content.ComposeRequest(
         user=UserRef(tenant=tenant, user_id=user),

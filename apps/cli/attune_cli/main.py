@@ -29,7 +29,7 @@ Begin with `attune up` in one terminal. In another one, without any flags:
 
   attune recommend maria
 
-  attune send view --user maria --product kettle-01 --wait
+  attune send view --user maria --product kettle-steep-temp --wait
 
   attune ask "How do I return an item?"
 

@@ -72,7 +72,7 @@ def similar(
 ) -> None:
     """Show products like one, most alike first.
 
-    Example: attune similar kettle-01 -k 5
+    Example: attune similar kettle-steep-temp -k 5
     """
     request = recommender.SimilarRequest(
         tenant=tenant,

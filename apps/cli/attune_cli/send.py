@@ -54,7 +54,7 @@ def send(
 ) -> None:  # fmt: skip
     """Send one event: a behaviour towards a product, or the words of a query.
 
-    Example: attune send view --user maria --product kettle-01 --wait
+    Example: attune send view --user maria --product kettle-steep-temp --wait
 
     Words: attune send query --user maria --text "绿茶 茶具"
 
