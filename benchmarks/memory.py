@@ -5,7 +5,7 @@
 Prints a table and keeps it in memory.txt beside this script. Everyone did 20 things, so that every ring is full. The
 first people come the whole way, as events over Kafka into four running services. The others are fed into the same Redis
 by the same use case and store that the needs service is made of, in large batches, as the whole way would take hours; a
-line shows that both ways leave the same bytes. Bytes a person: growth of `used_memory` / people, so keys and Redis' own
+line shows that both ways leave rows of the same size. Bytes a person: growth of `used_memory` / people, so keys and Redis' own
 tables are in it.
 """
 
