@@ -1,4 +1,4 @@
-"""Channels to other services: round robin, few retries of what is safe, and the caller's deadline passed on."""
+"""Channels to other services: round robin, few retries, and the caller's deadline passed on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _SERVICE_CONFIG = json.dumps(
                 },
             }
         ],
-        # A server that keeps failing is tried once a call, not thrice, until it answers again.
+        # A failed try takes a token, an answer gives a tenth back; with half of them left, or fewer, nothing is retried.
+        # A server that is gone is soon tried once a call, not thrice, and so until some fifty calls were answered.
         "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
     }
 )
