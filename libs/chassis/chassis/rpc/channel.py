@@ -27,7 +27,7 @@ _SERVICE_CONFIG = json.dumps(
                 },
             }
         ],
-        # A failed try takes a token, an answer gives a tenth back; with half of them left, or fewer, nothing is retried.
+        # A failed try takes a token, an answer gives a tenth back; with half of them left or fewer none is retried.
         # A server that is gone is soon tried once a call, not thrice, and so until some fifty calls were answered.
         "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
     }
