@@ -17,7 +17,7 @@ COPY --from=build /venv /venv
 ARG SERVICE
 ENV SERVICE=${SERVICE} PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 \
     ATTUNE_GRPC_LISTEN=0.0.0.0:50051 ATTUNE_METRICS_LISTEN=0.0.0.0:9090
-USER attune
+USER 10001
 EXPOSE 50051 9090
 HEALTHCHECK --interval=5s --timeout=4s --start-period=20s \
   CMD ["python", "-m", "chassis.rpc.probe", "127.0.0.1:50051"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from attune.events.v1 import (
 from attune.types.v1 import topic_pb2
 from chassis.kafka.identity import MARKER
 
+SERVICES = ("needs", "recommender", "qa", "content")
 ROOT = Path(__file__).parents[2]
 MODULES = (
     answer_pb2, clickstream_pb2, erasure_pb2, knowledge_pb2, product_pb2, product_vectors_pb2, query_pb2, template_pb2,
@@ -110,5 +112,56 @@ def test_the_log_has_a_name_of_its_own(compose: Any) -> None:
 
 def test_the_four_services_are_built_from_the_one_dockerfile(compose: Any) -> None:
     built = {name: each["build"]["args"]["SERVICE"] for name, each in compose["services"].items() if "build" in each}
-    assert built == {name: name for name in ("needs", "recommender", "qa", "content")}
+    assert built == {name: name for name in SERVICES}
     assert (ROOT / "Dockerfile").read_text().count("HEALTHCHECK") == 1
+
+
+def test_every_container_has_a_limit_of_memory_and_says_whether_it_starts_again(compose: Any) -> None:
+    for name, each in compose["services"].items():
+        assert re.fullmatch(r"\d+[mg]", each["mem_limit"]), name
+        assert each["restart"] == ("no" if name == "topics" else "unless-stopped")
+
+
+def test_who_needs_another_one_waits_until_that_one_is_well(compose: Any) -> None:
+    for name, each in compose["services"].items():
+        for other, how in each.get("depends_on", {}).items():
+            ready = "service_completed_successfully" if other == "topics" else "service_healthy"
+            assert how == {"condition": ready}, name
+            assert other == "topics" or compose["services"][other]["healthcheck"]
+    assert {"topics", "redis"} <= compose["services"]["needs"]["depends_on"].keys()
+    assert {"topics", "qdrant", "neo4j"} <= compose["services"]["recommender"]["depends_on"].keys()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_told_what_its_settings_ask_for_and_nothing_else(compose: Any, name: str) -> None:
+    known, needed = set(), set()
+    for service in SERVICES:
+        fields = importlib.import_module(f"{service}.settings").Settings.model_fields
+        names = {field.validation_alias or f"ATTUNE_{each.upper()}": field for each, field in fields.items()}
+        known |= names.keys()
+        if service == name:
+            needed = {variable for variable, field in names.items() if field.is_required()}
+    told = set(compose["services"][name]["environment"])
+    assert needed <= told | {"ATTUNE_GRPC_LISTEN", "ATTUNE_METRICS_LISTEN"}
+    assert told <= known
+
+
+def test_every_volume_is_used(compose: Any) -> None:
+    used = {volume.split(":")[0] for each in compose["services"].values() for volume in each.get("volumes", [])}
+    assert used == set(compose["volumes"])
+
+
+def test_an_image_runs_without_rights_without_secrets_and_without_torch() -> None:
+    recipe = (ROOT / "Dockerfile").read_text()
+    run = (ROOT / "requirements" / "run.txt").read_text()
+    assert re.findall(r"^USER (\S+)$", recipe, re.MULTILINE) == ["10001"]
+    assert "--require-hashes -r requirements/run.txt" in recipe
+    assert not re.search(r"(?i)^(env|arg) .*(password|key|token|secret)", recipe, re.MULTILINE)
+    assert not re.search(r"^(torch|transformers)\b", run, re.MULTILINE)
+    assert re.findall(r"^FROM python:3\.11\.\d+-slim-\S+", recipe, re.MULTILINE)
+
+
+def test_what_is_copied_into_an_image_is_named() -> None:
+    recipe = (ROOT / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(\S+) \S+$", recipe, re.MULTILINE)
+    assert sorted(copied) == ["libs", "proto", "requirements/run.txt", "services"]

@@ -15,8 +15,8 @@ import typer
 from attune_cli import letters, resending
 from attune_cli.failures import BadInput, NothingFound, Refused
 from attune_cli.letters import Letter, Wanted
-from attune_cli.log import Log, reading
-from attune_cli.marks import Marks
+from attune_cli.log import reading
+from attune_cli.marks import marks_of
 from attune_cli.options import Json
 from attune_cli.output import complain, print_json, say, table
 from attune_cli.services import connected
@@ -147,10 +147,3 @@ async def _print_json(wanted: Wanted) -> int:
             count += 1
     sys.stdout.write("]\n" if count else "[]\n")
     return count
-
-
-async def marks_of(log: Log, bootstrap: str) -> Marks:
-    """Of all letters."""
-    marks = Marks(log, bootstrap)
-    await marks.load(await log.partitions(await log.dead_topics()))
-    return marks

@@ -17,7 +17,9 @@ from attune_servers.keeping import keep
 from attune_servers.present import ServerUnavailableError
 
 _MUST = ("ATTUNE_KAFKA", "ATTUNE_REDIS_URL")
-_NAMES = (*_MUST, "ATTUNE_GRAPH_URL", "ATTUNE_NEO4J_USER", "ATTUNE_NEO4J_PASSWORD", "ATTUNE_QDRANT_URL")
+_GRAPH_URL = "ATTUNE_GRAPH_URL"
+_GRAPH = (_GRAPH_URL, "ATTUNE_NEO4J_USER", "ATTUNE_NEO4J_PASSWORD")  # together: one server's password is not another's
+_NAMES = (*_MUST, *_GRAPH, "ATTUNE_QDRANT_URL")
 _OR = "or let ATTUNE_KAFKA and ATTUNE_REDIS_URL name engines that run, such as those of `docker compose up`"
 
 
@@ -27,12 +29,12 @@ class Edition(StrEnum):
 
 
 def named(env: Mapping[str, str]) -> dict[str, str]:
-    """What the environment says of engines.
+    """What the environment says of engines; user and password of Neo4j only with the URL that they belong to.
 
     Raises:
         BadInput: it names Kafka or Redis, but not both.
     """
-    found = {name: env[name] for name in _NAMES if env.get(name)}
+    found = {name: env[name] for name in _NAMES if env.get(name) and (name not in _GRAPH or env.get(_GRAPH_URL))}
     absent = [name for name in _MUST if name not in found]
     if len(absent) == 1:
         raise BadInput(f"{absent[0]} is not set: name both engines, {' and '.join(_MUST)}, or none to start our own")
@@ -61,12 +63,18 @@ async def of_production(
         remark(f"engines of the environment: Kafka at {settings['ATTUNE_KAFKA']}")
     elif found := running.find(data):
         remark(f"engines that run on {data}")
-        settings = found | settings
+        settings = over(found, settings)
     else:
-        ours = Servers(data, neo4j="ATTUNE_GRAPH_URL" not in settings, short_lived=short_lived)
-        settings = await _started(ours, stack, report) | settings
+        ours = Servers(data, neo4j=_GRAPH_URL not in settings, short_lived=short_lived)
+        settings = over(await _started(ours, stack, report), settings)
     await topics.make(settings["ATTUNE_KAFKA"], partitions=4)
     return settings
+
+
+def over(ours: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    """Our engines, but those that the environment names: a Neo4j of theirs gets no user and no password of ours."""
+    kept = {name: value for name, value in ours.items() if _GRAPH_URL not in theirs or name not in _GRAPH}
+    return kept | dict(theirs)
 
 
 async def _started(servers: Servers, stack: AsyncExitStack, report: Callable[[Notice], None]) -> dict[str, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import grpc
-from aiokafka.errors import KafkaConnectionError, KafkaError
 from google.rpc import error_details_pb2, status_pb2
 
 from attune_embedded.child import StartError
 from attune_embedded.endpoints import NoPlatformError, UnknownEndpointError
 from attune_embedded.platform import DataInUseError
-from chassis.kafka import Rejected
+
+if TYPE_CHECKING:
+    from chassis.kafka import Rejected
 
 _BAD_INPUT = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE}
 _DETAILS = "grpc-status-details-bin"  # the metadata that carries google.rpc.Status
@@ -61,16 +65,26 @@ def of(error: Exception) -> Failure | None:
     """The failure that an exception means to a person at the terminal; None: a bug of ours."""
     if isinstance(error, Failure):
         return error
-    if isinstance(error, Rejected):
-        return BadInput(told(error))
     if isinstance(error, _REFUSALS):
         return Refused(str(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        return BadInput(f"{error.filename}: {error.strerror}")
+    return _of_kafka(error)
+
+
+def _of_kafka(error: Exception) -> Failure | None:
+    if "aiokafka" not in sys.modules:  # a command without events; loading Kafka's client takes longer than the command
+        return None
+    from aiokafka.errors import KafkaConnectionError, KafkaError  # noqa: PLC0415 - only where it is loaded already
+
+    from chassis.kafka import Rejected  # noqa: PLC0415 - the same
+
+    if isinstance(error, Rejected):
+        return BadInput(told(error))
     if isinstance(error, KafkaError):
         away = isinstance(error, KafkaConnectionError)
         hint = "Kafka is not there: look at `attune status`; `attune up` starts it" if away else "Kafka refused"
         return Refused(f"{hint} ({error})")
-    if isinstance(error, OSError) and error.filename is not None:
-        return BadInput(f"{error.filename}: {error.strerror}")
     return None
 
 

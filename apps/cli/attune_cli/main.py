@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from collections import UserDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
-from attune_cli import (
-    ask,
-    compose,
-    dead_letters,
-    erase,
-    failures,
-    load,
-    need,
-    recommend,
-    replay,
-    send,
-    status,
-    up,
-)
+from attune_cli import failures
 from attune_cli.output import complain
 
 _HELP = """Attune: one live understanding of what each customer needs; recommendations, answers and texts made from it.
@@ -40,8 +31,70 @@ _EXIT_CODES = """Exit codes: 0 done · 1 the platform said no or is not there ·
 3 nothing was found or changed."""
 
 
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+_RUN, _FEED, _READ, _CARE = "Run", "Feed", "Ask", "Care"
+
+
+class Place(NamedTuple):
+    """Where a command is: module and name in it, and under which heading the help has it."""
+
+    module: str
+    name: str
+    panel: str
+
+
+_COMMANDS = {
+    "up": Place("up", "up", _RUN),
+    "status": Place("status", "status", _RUN),
+    "load": Place("load", "load", _FEED),
+    "replay": Place("replay", "replay", _FEED),
+    "send": Place("send", "send", _FEED),
+    "need": Place("need", "need", _READ),
+    "recommend": Place("recommend", "recommend", _READ),
+    "similar": Place("recommend", "similar", _READ),
+    "search": Place("recommend", "search", _READ),
+    "ask": Place("ask", "ask", _READ),
+    "compose": Place("compose", "compose", _READ),
+    "experiment": Place("compose", "experiment", _READ),
+    "erase": Place("erase", "erase", _CARE),
+    "dead-letters": Place("dead_letters", "app", _CARE),
+}
+
+
+class Commands(UserDict[str, Any]):
+    """Commands by name, each imported when it is asked for: most do without Kafka's client, which is slow to load."""
+
+    def __init__(self, places: Mapping[str, Place]) -> None:
+        super().__init__(places)
+
+    def __getitem__(self, name: str) -> Any:
+        held = super().__getitem__(name)
+        if isinstance(held, Place):
+            held = self[name] = _built(name, held)
+        return held
+
+
+def _built(name: str, place: Place) -> Any:
+    found = getattr(importlib.import_module(f"attune_cli.{place.module}"), place.name)
+    around = typer.Typer(rich_markup_mode="rich", context_settings=_SETTINGS, callback=_nothing)
+    if isinstance(found, typer.Typer):
+        around.add_typer(found, name=name, rich_help_panel=place.panel)
+    else:
+        around.command(name, rich_help_panel=place.panel)(found)
+    group: Any = get_command(around)
+    return group.commands[name]
+
+
+def _nothing() -> None:
+    """Without a callback typer takes an app of one command for that command."""
+
+
 class Door(TyperGroup):
     """Turns what went wrong into one clear line and an exit code; only a bug of ours shows a traceback."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = Commands(_COMMANDS)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -64,24 +117,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
+    callback=_nothing,
 )
-
-_RUN, _FEED, _READ, _CARE = "Run", "Feed", "Ask", "Care"
-app.command(rich_help_panel=_RUN)(up.up)
-app.command(rich_help_panel=_RUN)(status.status)
-app.command(rich_help_panel=_FEED)(load.load)
-app.command(rich_help_panel=_FEED)(replay.replay)
-app.command(rich_help_panel=_FEED)(send.send)
-app.command(rich_help_panel=_READ)(need.need)
-app.command(rich_help_panel=_READ)(recommend.recommend)
-app.command(rich_help_panel=_READ)(recommend.similar)
-app.command(rich_help_panel=_READ)(recommend.search)
-app.command(rich_help_panel=_READ)(ask.ask)
-app.command(rich_help_panel=_READ)(compose.compose)
-app.command(rich_help_panel=_READ)(compose.experiment)
-app.command(rich_help_panel=_CARE)(erase.erase)
-app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_CARE)
 
 
 def main() -> None:

@@ -39,9 +39,8 @@ class Marks:
         for place in places:
             for number in range(begins[place] // _OFFSETS, -(-ends[place] // _OFFSETS)):
                 self._groups.setdefault(f"{GROUP}.{number}", {})[place] = bytearray(_OFFSETS // 8)
-        for group, held in self._groups.items():
-            for place, (_, metadata) in (await self._log.commits(group, list(held))).items():
-                _copy(metadata, held[place])
+        for group in self._groups:
+            await self._take_over(group)
 
     def has(self, place: TopicPartition, offset: int) -> bool:
         bits = self._groups.get(_group(offset), {}).get(place)
@@ -56,8 +55,13 @@ class Marks:
         self._changed.add((group, place))
 
     async def save(self) -> None:
-        """Write what was added. The other marks of these groups are written too: Kafka forgets what is old."""
+        """Write what was added. The other marks of these groups are written too: Kafka forgets what is old.
+
+        Those that another command saved since `load` stay; only of two that save in the same moment one may win, and a
+        letter of the other is sent once more when it is asked for again.
+        """
         for group in sorted({group for group, _ in self._changed}):
+            await self._take_over(group)
             consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, group_id=group, enable_auto_commit=False)
             await consumer.start()
             try:
@@ -68,6 +72,19 @@ class Marks:
             finally:
                 await consumer.stop()
         self._changed.clear()
+
+    async def _take_over(self, group: str) -> None:
+        """Add what Kafka holds now."""
+        held = self._groups[group]
+        for place, (_, metadata) in (await self._log.commits(group, list(held))).items():
+            _add(metadata, held[place])
+
+
+async def marks_of(log: Log, bootstrap: str) -> Marks:
+    """Of all letters."""
+    marks = Marks(log, bootstrap)
+    await marks.load(await log.partitions(await log.dead_topics()))
+    return marks
 
 
 def _group(offset: int) -> str:
@@ -82,10 +99,11 @@ def _commit(group: str, bits: bytearray) -> OffsetAndMetadata:
     )
 
 
-def _copy(metadata: str, bits: bytearray) -> None:
+def _add(metadata: str, bits: bytearray) -> None:
     """What another tool wrote there marks nothing."""
     try:
         held = base64.b64decode(metadata, validate=True)
     except (binascii.Error, ValueError):
         return
-    bits[: len(held)] = held[: len(bits)]
+    for number, byte in enumerate(held[: len(bits)]):
+        bits[number] |= byte

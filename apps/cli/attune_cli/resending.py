@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from attune_cli.letters import Letter, Wanted
 from attune_cli.log import reading, writing
-from attune_cli.marks import Marks
+from attune_cli.marks import Marks, marks_of
 from attune_cli.services import connected
 from chassis.kafka import Producer
 
@@ -42,8 +42,7 @@ async def resend(wanted: Wanted, *, dry_run: bool, again: bool) -> Done:
         services = await stack.enter_async_context(connected())
         kafka = services.endpoints.require("kafka")
         letters = await stack.enter_async_context(reading(kafka))
-        marks = Marks(letters, kafka)
-        await marks.load(await letters.partitions(await letters.dead_topics()))
+        marks = await marks_of(letters, kafka)
         producer = await stack.enter_async_context(writing(kafka))
         async for letter in wanted.read(letters):
             met = _met(letter, seen)
@@ -77,18 +76,31 @@ def _met(letter: Letter, seen: OrderedDict[str, None]) -> bool:
 
 
 async def _send(letters: Sequence[Letter], doubles: Sequence[Letter], producer: Producer, marks: Marks) -> None:
-    """Letters of one key in their order, the others side by side; `doubles` are only marked."""
+    """Letters of one key in their order, the others side by side; `doubles` are only marked.
+
+    Marked is what Kafka acknowledged, also when it refused another letter or the command was interrupted: the rest is
+    sent next time.
+    """
     by_key: dict[tuple[str, bytes | None], list[Letter]] = {}
     for letter in letters:
         by_key.setdefault((letter.topic, letter.key), []).append(letter)
-    await asyncio.gather(*(_send_in_order(same, producer) for same in by_key.values()))
-    for letter in (*letters, *doubles):
-        marks.add(letter.place, letter.offset)
-    await marks.save()
+    sent: list[Letter] = []
+    try:
+        jobs = (_send_in_order(same, producer, sent) for same in by_key.values())
+        failures = [each for each in await asyncio.gather(*jobs, return_exceptions=True) if each is not None]
+        if failures:
+            raise failures[0]
+        sent += doubles
+    finally:
+        for letter in sent:
+            marks.add(letter.place, letter.offset)
+        await marks.save()
 
 
-async def _send_in_order(letters: Sequence[Letter], producer: Producer) -> None:
+async def _send_in_order(letters: Sequence[Letter], producer: Producer, sent: list[Letter]) -> None:
+    """What Kafka acknowledges is put into `sent`; after a refusal no other one of this key is sent."""
     for letter in letters:
         kept = {name: text for name, text in letter.headers.items() if name in _KEPT or not name.startswith("dead-")}
         key = None if letter.key is None else letter.key.decode("utf-8", "replace")
         await producer.send_raw(letter.topic, key, letter.value, {**kept, BY: letter.id})
+        sent.append(letter)

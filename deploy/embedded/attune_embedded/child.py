@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -31,19 +30,12 @@ class Child:
         self.name = name
         self.log = log
         self.deliberate = False
-        self.starts = 0
-        self.started = 0.0  # time.monotonic()
         self._command = list(command)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since the last start."""
-        return time.monotonic() - self.started
 
     async def spawn(self, env: Mapping[str, str], *, arguments: Sequence[str] = (), listen: bool = False) -> None:
         """Start it. With `listen` its standard output is kept for `announcement`; its errors go to the log."""
@@ -59,8 +51,6 @@ class Child:
                 stderr=log,
                 start_new_session=True,
             )
-        self.starts += 1
-        self.started = time.monotonic()
         self.deliberate = False
 
     async def announcement(self) -> bytes:

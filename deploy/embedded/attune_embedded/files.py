@@ -1,4 +1,4 @@
-"""Small JSON files that a reader never sees half-written."""
+"""Small files that a reader never sees half-written."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 def write(path: Path, value: object) -> None:
     """Replace the file in one step, for its owner only: an address may hold a password. It makes the folder."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """The same for what is no JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        file.write(text)
     fresh.replace(path)
 
 

@@ -77,10 +77,10 @@ def check(server: Path, data: Path) -> None:
 
 
 def _major(server: Path) -> int:
-    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - found above
+    said = subprocess.run([server, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - found above
     version = re.search(r"v=(\d+)", said.stdout)
     if version is None:
-        raise RedisUnavailableError(f"{server} --version says {said.stdout!r}")
+        raise RedisUnavailableError(f"{server} --version says {said.stdout or said.stderr!r}; set ATTUNE_REDIS_SERVER")
     return int(version[1])
 
 

@@ -24,7 +24,6 @@ from attune_embedded.child import StartError
 from attune_embedded.platform import DataInUseError
 from attune_servers import running
 from attune_servers.keeping import keep
-from attune_servers.present import ServerUnavailableError
 from attune_servers.servers import NAMES, Servers
 
 _NEXT = """
@@ -41,7 +40,7 @@ def main() -> None:
     with suppress(asyncio.CancelledError):
         try:
             asyncio.run(_run(servers, partitions=arguments.partitions, as_json=arguments.json))
-        except (DataInUseError, ServerUnavailableError, StartError, OSError) as error:
+        except (DataInUseError, StartError, OSError) as error:
             raise SystemExit(f"attune_servers: {error}") from error
 
 

@@ -40,10 +40,6 @@ class Kafka:
     short_lived: bool
     name: str = "kafka"
 
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
     def prepare(self) -> list[str]:
         """Write the configuration, format the log folder once, and say how the server is started."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -58,16 +54,20 @@ class Kafka:
         """Wait until the node serves metadata: its version."""
         await until_listening(self.port)
         while True:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self.address, request_timeout_ms=5_000)
             try:
-                await admin.start()
-                await admin.list_topics()
-            except KafkaError:
+                await self._ask()
+            except (KafkaError, OSError):
                 await asyncio.sleep(_POLL_SECONDS)
             else:
                 return present.version("kafka")
-            finally:
-                await admin.close()
+
+    async def _ask(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{self.port}", request_timeout_ms=5_000)
+        try:
+            await admin.start()
+            await admin.list_topics()
+        finally:
+            await admin.close()
 
     def _format(self) -> None:
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
-from attune_embedded import logs
-from attune_embedded.child import StartError
-from attune_embedded.supervision import Notice, cause, pause
+from attune_embedded import logs, supervision
+from attune_embedded.supervision import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,24 +16,14 @@ if TYPE_CHECKING:
 
 
 async def keep(servers: Servers, report: Callable[[Notice], None]) -> None:
-    """For ever, each on its own; the pauses before a start again grow with each death. Log files are kept short."""
+    """For ever, each on its own, whatever makes a start fail. Log files are kept short. Cancel it before `stop`."""
     async with asyncio.TaskGroup() as group:
         for name in servers.names:
-            group.create_task(_keep(servers, name, report))
+            revive = partial(_revive, servers, name, report)
+            group.create_task(supervision.keep(servers.process(name), revive, report))
         group.create_task(logs.keep_short([servers.log(name) for name in servers.names]))
 
 
-async def _keep(servers: Servers, name: str, report: Callable[[Notice], None]) -> None:
-    deaths = 0
-    while True:
-        code = await servers.ended(name)
-        deaths += 1
-        rest = pause(deaths).total_seconds()
-        report(Notice(name, "ended", f"{cause(code)}; starts again in {rest:g} s"))
-        await asyncio.sleep(rest)
-        try:
-            await servers.start_again(name)
-        except StartError as error:
-            report(Notice(name, "failed", str(error)))
-        else:
-            report(Notice(name, "ready", servers.versions[name]))
+async def _revive(servers: Servers, name: str, report: Callable[[Notice], None]) -> None:
+    await servers.start_again(name)
+    report(Notice(name, "ready", servers.versions[name]))

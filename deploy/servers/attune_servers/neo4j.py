@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
+from attune_embedded import files
 from attune_servers import present
 from attune_servers.listening import until_listening
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 USER = "neo4j"  # Community has one administrator, of this name
@@ -26,8 +28,16 @@ _POLL_SECONDS = 0.1
 
 
 def password_of(folder: Path) -> str:
-    """Of the server whose data is in `folder`; raises FileNotFoundError before its first start."""
-    return _password_file(folder).read_text(encoding="utf-8").strip()
+    """Of the server whose data is in `folder`; "" before its first start."""
+    try:
+        return _password_file(folder).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _wished(env: Mapping[str, str]) -> str:
+    """`ATTUNE_NEO4J_PASSWORD`, unless it belongs to the server that `ATTUNE_GRAPH_URL` names."""
+    return "" if env.get("ATTUNE_GRAPH_URL") else env.get("ATTUNE_NEO4J_PASSWORD", "").strip()
 
 
 def _password_file(folder: Path) -> Path:
@@ -41,20 +51,14 @@ class Neo4j:
     short_lived: bool
     name: str = "neo4j"
 
-    @property
-    def url(self) -> str:
-        return f"neo4j://127.0.0.1:{self.port}"
-
     def password(self) -> str:
-        """Of this folder's server: `ATTUNE_NEO4J_PASSWORD` at its first start, else one that was drawn then."""
-        try:
-            return password_of(self.folder)
-        except FileNotFoundError:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            drawn = os.environ.get("ATTUNE_NEO4J_PASSWORD") or secrets.token_urlsafe(18)
-            with os.fdopen(os.open(_password_file(self.folder), os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-                file.write(drawn + "\n")
-            return drawn
+        """Of this folder's server: what the environment wished at its first start, else one that was drawn then."""
+        known = password_of(self.folder)
+        if known:
+            return known
+        drawn = _wished(os.environ) or secrets.token_urlsafe(18)
+        files.write_text(_password_file(self.folder), drawn + "\n")
+        return drawn
 
     def prepare(self) -> list[str]:
         self.password()
@@ -83,12 +87,17 @@ class Neo4j:
         while True:
             try:
                 return await self._ask()
-            except AuthError:
-                await self._set_password()
-            except (DriverError, Neo4jError):
+            except (DriverError, Neo4jError, OSError):
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def _ask(self) -> str:
+        try:
+            return await self._version()
+        except AuthError:
+            await self._set_password()
+            return await self._version()
+
+    async def _version(self) -> str:
         async with self._driver(self.password()) as driver:
             await driver.execute_query("RETURN 1", database_="neo4j")
             found = await driver.execute_query("CALL dbms.components() YIELD versions", database_="neo4j")

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from attune_embedded import redis
+from attune_embedded.child import StartError
 
 _JAVA = 17  # what Kafka 4 and Neo4j 5.26 ask for
 _MAIN_JARS = {"kafka": "kafka_2.13-*.jar", "neo4j": "neo4j-server-*.jar"}
@@ -19,8 +20,8 @@ _MAIN_JARS = {"kafka": "kafka_2.13-*.jar", "neo4j": "neo4j-server-*.jar"}
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
-class ServerUnavailableError(Exception):
-    """A server cannot run on this machine; the message says what is missing and how to get it."""
+class ServerUnavailableError(StartError):
+    """A server cannot run on this machine, or not on this data; the message says what is missing and what to do."""
 
 
 def missing(*, kafka: bool = True, neo4j: bool = True, redis: bool = True) -> str:

@@ -25,13 +25,13 @@ class Redis:
     port: int
     name: str = "redis"
 
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
     def prepare(self) -> list[str]:
+        """Raises ServerUnavailableError: no redis-server, or one that is too old for the data."""
         server = present.redis_server()
-        embedded.check(server, self.folder)
+        try:
+            embedded.check(server, self.folder)
+        except embedded.RedisUnavailableError as error:
+            raise present.ServerUnavailableError(str(error)) from error
         self.folder.mkdir(parents=True, exist_ok=True)
         return embedded.command(server, self.port)
 
@@ -39,9 +39,9 @@ class Redis:
         """Wait until the append-only file is loaded: the version."""
         await until_listening(self.port)
         while True:
-            async with client.Redis.from_url(self.url) as connection:
-                try:
+            try:
+                async with client.Redis(host="127.0.0.1", port=self.port) as connection:
                     await connection.ping()
                     return str((await connection.info("server"))["redis_version"])
-                except RedisError:
-                    await asyncio.sleep(_POLL_SECONDS)
+            except (RedisError, OSError):
+                await asyncio.sleep(_POLL_SECONDS)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from attune_embedded import files, ledger, ports
 from attune_embedded.platform import DataInUseError
-from attune_embedded.supervision import together
+from attune_embedded.supervision import together, until
 from attune_servers import neo4j, topics
 from attune_servers.kafka import Kafka
 from attune_servers.neo4j import Neo4j
@@ -146,22 +146,22 @@ class Servers:
         """After `kill`: on the same port and the same data. Or one that was not wanted so far. Returns when it answers.
 
         Raises:
-            StartError: it ended or did not answer in time.
+            StartError: it cannot run here, ended, or did not answer in time.
         """
         engine, process = self._engines[name], self._processes[name]
         self._wanted[name] = True
         command = await asyncio.to_thread(engine.prepare)
         process.spawn(command)
         self._remember_children()
-        self.versions[name] = await process.until(engine.answers(), _READY_WITHIN)
+        self.versions[name] = await until(process, engine.answers(), _READY_WITHIN)
 
     async def kill(self, name: str) -> None:
         """SIGKILL, as a crash; returns when it is gone."""
         await self._processes[name].kill()
 
-    async def ended(self, name: str) -> int:
-        """Wait until a server ends: its exit code, or minus the signal that ended it."""
-        return await self._processes[name].exited()
+    def process(self, name: str) -> Process:
+        """For those who supervise it."""
+        return self._processes[name]
 
     def log(self, name: str) -> Path:
         """The file of what a server says."""
@@ -172,7 +172,7 @@ class Servers:
         return self._processes[name].pid
 
     async def make_topics(self, partitions: int = 4) -> list[str]:
-        """All topics of the contract that are absent, each with its `.dead`: their names."""
+        """All topics of the contract that are absent, each with its `.dead`, in step with those that exist: names."""
         return await topics.make(self.kafka, partitions=partitions)
 
     async def stop(self) -> None:
