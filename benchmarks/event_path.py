@@ -1,6 +1,6 @@
 """Events folded into needs on real Kafka and Redis: the service, the raw client loop, and a loop written by hand.
 
-    python benchmarks/event_path.py [--events 300000] [--users 100000] [--only raw,one,two,plain,embedded]
+    python benchmarks/event_path.py [--events 300000] [--users 100000] [--only raw,one,two,plain,embedded] [--no-keep]
 
 Every run drains a log of JSON clicks (Zipf over the users, 4 partitions). Its readers have joined their group and are
 stopped (SIGSTOP) while the log is filled; the time runs from SIGCONT until the last event is in Redis together with its
@@ -26,10 +26,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import kept
 import numpy as np
 import psutil
 import redis
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from event_path_engines import Engines, embedded, servers
 
 from lm.static import StaticEncoder
@@ -39,10 +41,12 @@ CLICKS, PRODUCT_VECTORS = "attune.clickstream.v1", "attune.product-vectors.v1"
 PARTITIONS, PRODUCTS, PLAIN = 4, 20_000, 3_000  # a loop that writes every event alone is told from fewer
 KINDS = ["view"] * 6 + ["click"] * 2 + ["add_to_cart", "purchase"]
 START = datetime(2026, 1, 5, tzinfo=UTC)
+RUNS = ("raw", "one", "two", "plain", "embedded")
 PATIENCE = 300.0  # seconds
 QUIET = 3  # half seconds
 PORTION = 50_000  # the embedded log keeps 5 MiB a partition: what comes on top would push out what was not read
 FEWER = 5_000  # products, for the same reason
+LOOPS = ("raw", "plain")  # what event_path_loops.py runs
 Applied = Callable[[], int]
 
 
@@ -70,7 +74,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--users", type=int, default=100_000)
-    parser.add_argument("--only", default="raw,one,two,plain,embedded", help="which runs, with commas")
+    parser.add_argument("--only", default=",".join(RUNS), help="which runs, with commas; the result of all is kept")
+    kept.options(parser)
     options = parser.parse_args()
     wanted = options.only.split(",")
     with ExitStack() as stack:
@@ -83,10 +88,10 @@ def main() -> None:
             small = stack.enter_context(embedded())
             load_products(small)
             results.append(run("embedded", small, options.events, options.users))
-    told = "\n".join(table(results, options))
-    sys.stdout.write(told + "\n")
-    if set(wanted) == {"raw", "one", "two", "plain", "embedded"}:
-        (HERE / "event_path.txt").write_text(told + "\n", encoding="utf-8")
+    lines = list(table(results, options))
+    print(*lines, sep="\n")
+    if set(wanted) == set(RUNS) and not options.no_keep:
+        kept.keep(__file__, lines)
 
 
 def table(results: list[Result], options: argparse.Namespace) -> Iterator[str]:
@@ -111,10 +116,11 @@ def run(name: str, engines: Engines, events: int, users: int) -> Result:
     seconds = worker = server_cpu = 0.0
     with readers(name, engines, memory) as (processes, applied, title):
         server = psutil.Process(int(memory.info("server")["process_id"]))
-        for end in range(portion, events + 1, portion):
+        for begin in range(0, events, portion):
+            end = min(begin + portion, events)
             for process in processes:
                 process.suspend()
-            fill(engines, islice(records, portion))
+            fill(engines, islice(records, end - begin))
             before, before_server, started = cpu(processes), cpu([server]), time.perf_counter()
             for process in processes:
                 process.resume()
@@ -152,7 +158,9 @@ def readers(
     with log.open("wb") as out:
         started = [subprocess.Popen(command, env=env, stdout=out, stderr=out) for command in commands]
         try:
-            wait_until_joined(log, len(started))
+            wait_until_ready(log, len(started))
+            if engines.real:
+                wait_until_shared(engines.kafka, f"loop-{started[0].pid}" if name in LOOPS else "attune-needs", started)
             wait_until_quiet(started)
             processes = [psutil.Process(process.pid) for process in started]
             yield processes, counter(name, memory), titles[name]
@@ -164,14 +172,27 @@ def readers(
                 process.wait(30)
 
 
-def wait_until_joined(log: Path, count: int) -> None:
-    """Each reader says `ready` when its partitions are assigned; with two, the first must have given half away."""
+def wait_until_ready(log: Path, count: int) -> None:
+    """Each reader says so once; one that is not ready yet says other words."""
     until = time.monotonic() + 60
-    while log.read_bytes().count(b"ready") < count:
+    while log.read_bytes().count(b'"event": "ready"') < count:
         if time.monotonic() > until:
             raise SystemExit(f"the readers did not start: {log.read_text()[-2000:]}")
         time.sleep(0.05)
-    time.sleep(5 if count > 1 else 1)
+
+
+def wait_until_shared(kafka: str, group: str, started: list[subprocess.Popen[bytes]]) -> None:
+    """Each reader has its share of the partitions: of two, the first has given half away."""
+    admin, until = AdminClient({"bootstrap.servers": kafka}), time.monotonic() + 60
+    share = PARTITIONS // len(started)
+    while True:
+        members = admin.describe_consumer_groups([group])[group].result(20).members
+        held = [len([tp for tp in m.assignment.topic_partitions if tp.topic == CLICKS]) for m in members]
+        if held == [share] * len(started):
+            return
+        if time.monotonic() > until:
+            raise SystemExit(f"the readers of {group} hold {held} partitions of {CLICKS}")
+        time.sleep(0.1)
 
 
 def wait_until_quiet(started: list[subprocess.Popen[bytes]]) -> None:
@@ -192,7 +213,7 @@ def counter(name: str, memory: redis.Redis[bytes]) -> Applied:
         guards = memory.mget([f"need:{{{partition}}}:#off" for partition in range(PARTITIONS)])
         return sum(json.loads(guard).get(CLICKS, ("", 0))[1] for guard in guards if guard)
 
-    return (lambda: int(memory.get("loop") or 0)) if name in {"raw", "plain"} else of_needs
+    return (lambda: int(memory.get("loop") or 0)) if name in LOOPS else of_needs
 
 
 def cpu(processes: list[psutil.Process]) -> float:

@@ -47,7 +47,7 @@ async def main() -> None:
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     await kafka.start()
-    sys.stdout.write("ready\n")
+    sys.stdout.write('{"event": "ready"}\n')  # as a service does
     sys.stdout.flush()
     await {"raw": raw, "plain": plain}[sys.argv[1]](kafka, memory)
 

@@ -1,12 +1,13 @@
 """Bytes of Redis a person takes and resident memory of the services, at 10,000, 100,000 and 1,000,000 people.
 
     python benchmarks/memory.py [--users 10000,100000,1000000] [--edition servers|embedded] [--through-kafka 10000]
+                                [--no-keep]
 
-Prints a table and keeps it in memory.txt beside this script. Everyone did 20 things, so that every ring is full. The
-first people come the whole way, as events over Kafka into four running services. The others are fed into the same Redis
-by the same use case and store that the needs service is made of, in large batches, as the whole way would take hours; a
-line shows that both ways leave rows of the same size. Bytes a person: growth of `used_memory` / people, so keys and Redis' own
-tables are in it.
+Prints a table and keeps it beside this script, in memory.txt or memory_embedded.txt. Everyone did 20 things, so that
+every ring is full. The first people come the whole way, as events over Kafka into four running services. The others are
+fed into the same Redis by the same use case and store that the needs service is made of, in large batches, as the whole
+way would take hours; a line shows that both ways leave rows of the same size. Bytes a person: growth of `used_memory` /
+people, so keys and Redis' own tables are in it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
+import kept
 import numpy as np
 from confluent_kafka import Producer
 from redis.asyncio import Redis
@@ -46,7 +47,6 @@ from needs.stores.products_redis import RedisProducts
 from needs.stores.redis import RedisNeedStore
 from needs.usecases import Learn, Span
 
-RESULT = Path(__file__).resolve().with_suffix(".txt")
 SERVICES = ("needs", "recommender", "qa", "content")
 TOPIC, PARTITIONS, EACH, AT_ONCE = "attune.clickstream.v1", 4, 20, 5_000
 KINDS = [Kind.VIEW] * 6 + [Kind.CLICK] * 2 + [Kind.ADD_TO_CART, Kind.PURCHASE]
@@ -231,13 +231,15 @@ async def main() -> None:
     parser.add_argument("--users", default="10000,100000,1000000")
     parser.add_argument("--edition", choices=EDITIONS, default="servers")
     parser.add_argument("--through-kafka", type=int, default=10_000, help="how many come the whole way")
+    kept.options(parser)
     given = parser.parse_args()
     lines = []
     sizes = [int(size) for size in given.users.split(",")]
     async for each in measure(given.edition, sizes, given.through_kafka):
         print(each, flush=True)
         lines.append(each)
-    RESULT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if not given.no_keep:
+        kept.keep(__file__, lines, given.edition)
 
 
 if __name__ == "__main__":

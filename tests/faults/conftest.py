@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.embedded import EmbeddedEngines
@@ -23,6 +24,19 @@ def table() -> Table:
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngines]:
     """A broker and a Redis for the tests of a module, which must leave them running."""
     started = EmbeddedEngines(tmp_path_factory.mktemp("engines"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The engines of production, one process each, which a test must leave running. Started once: two are JVMs."""
+    servers = pytest.importorskip("attune_servers")
+    if lacking := servers.missing():
+        pytest.skip(f"missing for real engines: {lacking}")
+    from faults.real import RealEngines  # noqa: PLC0415 - needs that package
+
+    started = RealEngines(tmp_path_factory.mktemp("real"), neo4j=True)
     yield started
     started.stop()
 

@@ -12,6 +12,9 @@ from faults.embedded import EmbeddedEngines
 from faults.needs_house import NeedsHouse
 from faults.service import Service
 from faults.table import Table
+from faults.waiting import until
+from redis import Redis
+from redis.exceptions import ResponseError
 
 pytestmark = pytest.mark.timeout(300)
 _HOURS = 6 * 3_600
@@ -61,6 +64,7 @@ def test_a_full_disk_under_redis(
         fill(filler)
         shoppers.act(600, per_second=300)
         house.sender.flush()
+        assert "MISCONF" in refusal(engines.redis_url), "the disk was never full for Redis"
         filler.unlink()
         house.judge(table, "disk full under redis", 1)
     finally:
@@ -104,6 +108,20 @@ def test_replicas_come_and_go_while_events_flow(needs: NeedsHouse, table: Table)
     finally:
         flow.join()
         second.close()
+
+
+def refusal(redis_url: str) -> str:
+    """What Redis says to who writes; it finds out about its disk with the writes themselves."""
+    with Redis.from_url(redis_url) as redis:
+        return until(lambda: _refused(redis), "Redis to refuse a write")
+
+
+def _refused(redis: Redis[bytes]) -> str:
+    try:
+        redis.set("filler", b"x" * 4_096)
+    except ResponseError as error:
+        return str(error)
+    return ""
 
 
 def fill(file: Path) -> None:

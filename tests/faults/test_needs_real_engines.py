@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 from faults.needs_house import NeedsHouse
 from faults.service import Service
 from faults.table import Table
 from faults.traffic import CLICKS
 
-pytest.importorskip("attune_servers")
-from faults.real import RealEngines
+if TYPE_CHECKING:
+    from faults.real import RealEngines
 
-from attune_servers import missing
-
-pytestmark = [
-    pytest.mark.skipif(bool(missing()), reason=f"missing for real engines: {missing()}"),
-    pytest.mark.timeout(300),
-]
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealEngines]:
-    """Started once: two servers, one of them a JVM."""
-    started = RealEngines(tmp_path_factory.mktemp("real"))
-    yield started
-    started.stop()
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -47,7 +33,7 @@ def test_kafka_killed_while_events_flow(real: RealEngines, house: NeedsHouse, ta
     def strike(number: int) -> None:
         if number % 300 == 150:
             real.kill("kafka")
-            threading.Thread(target=real.start_again, args=("kafka",)).run()
+            real.start_again("kafka")
 
     house.shoppers().act(600, per_second=200, also=strike)
     house.judge(table, "SIGKILL real kafka", 2)
@@ -108,28 +94,12 @@ def test_a_topic_that_was_made_anew_counts_from_its_beginning(
     house.shoppers("old").act(400)
     house.caught_up()
     house.service.stop()
-    admin = AdminClient({"bootstrap.servers": real.kafka})
-    admin.delete_topics([CLICKS])[CLICKS].result(20)
-    made_anew(admin, real.partitions)
-    real.life += 1
+    real.delete(CLICKS)
+    real.make_anew(CLICKS)
     house.shoppers("new").act(300)
     house.service.start()
     house.caught_up()
     house.judge(table, "topic deleted and made anew", 1, prefix="new")
-
-
-def made_anew(admin: AdminClient, partitions: int) -> None:
-    """Kafka deletes in the background: until then the name is taken."""
-    end = time.monotonic() + 20
-    while True:
-        try:
-            admin.create_topics([NewTopic(CLICKS, partitions)])[CLICKS].result(10)
-        except Exception:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
 
 
 def replica(house: NeedsHouse) -> Service:

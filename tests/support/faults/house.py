@@ -15,6 +15,7 @@ from faults.others import (
     open_experiment,
     qa_difference,
     recommender_difference,
+    remembered,
 )
 from faults.service import Service
 from faults.traffic import CLICKS, QUERIES, Sender, Shoppers
@@ -26,13 +27,15 @@ _OUTCOMES = ("impression", "impression", "click", "purchase")
 class House:
     """`recommender`, `content` or `qa` alone: the services that it asks are away, and it must count all the same."""
 
-    def __init__(self, name: str, engines: Any, folder: Path, tenant: str) -> None:
+    def __init__(self, name: str, engines: Any, folder: Path, tenant: str, **environment: str) -> None:
+        """`environment` is told besides, or instead."""
         self.name, self.engines, self.folder, self.tenant = name, engines, folder, tenant
         self.sender = Sender(engines.kafka, life=lambda: int(engines.life))
         nobody = f"127.0.0.1:{free_port()}"
+        self.known = {**engines.environment(), **engines.stores(folder)}  # where the engines are, past any proxy
         told = {
-            **engines.environment(), **engines.stores(folder), "ATTUNE_SESSION_TIMEOUT": engines.session_timeout,
-            "ATTUNE_NEEDS_ADDRESS": nobody, "ATTUNE_RECOMMENDER_ADDRESS": nobody,
+            **self.known, "ATTUNE_SESSION_TIMEOUT": engines.session_timeout,
+            "ATTUNE_NEEDS_ADDRESS": nobody, "ATTUNE_RECOMMENDER_ADDRESS": nobody, **environment,
         }  # fmt: skip
         self.service = Service(name, folder, told, embedded=engines.edition == "embedded")
         self.armed = folder / "armed"
@@ -56,7 +59,7 @@ class House:
         return caught_up(self.service, self.tenant, self.sender.marks(), seconds)
 
     def difference(self, prefix: str) -> Difference:
-        """Between what is counted and what must be. Stops the recommender, whose file nobody else can read."""
+        """Between what is counted and what must be. Stops a recommender whose file nobody else can read."""
         topic = QUERIES if self.name == "qa" else CLICKS
         written = sorted((r for r in self.sender.written if r.topic == topic), key=lambda r: (r.life, r.offset))
         events = [r.value for r in written if isinstance(r.value, dict)]
@@ -65,8 +68,9 @@ class House:
             return content_difference(self.service, self.tenant, prefix, mine)
         if self.name == "qa":
             return qa_difference(self.service, answers_in_log(self.engines.kafka), mine)
-        self.service.stop()
-        return recommender_difference(self.folder / "graph.db", mine, events)
+        if self.service.environment["ATTUNE_GRAPH_URL"].startswith("sqlite"):
+            self.service.stop()
+        return recommender_difference(remembered(self.known), mine, events)
 
     def close(self) -> None:
         """End what runs."""

@@ -5,7 +5,6 @@
     --clock FILE                          `time.time` is ahead by the number of seconds that FILE holds at the moment
     --trace FILE                          a line in FILE for every piece of a partition it takes: topic, partition,
                                           first and last offset, records
-    --most-bytes N                        no file of this process may grow beyond N bytes: a full disk
 
 The service's own code knows nothing of this: methods are wrapped by name, and a name that is gone is an error.
 """
@@ -17,7 +16,6 @@ import functools
 import importlib
 import inspect
 import os
-import resource
 import runpy
 import signal
 import sys
@@ -132,7 +130,6 @@ def main() -> None:
     parser.add_argument("--armed", type=Path, default=Path("/"))
     parser.add_argument("--clock", type=Path)
     parser.add_argument("--trace", type=Path)
-    parser.add_argument("--most-bytes", type=int)
     told = parser.parse_args()
     sys.path.pop(0)  # this folder: what lies here must not hide a module of the service
     if told.parent is not None:
@@ -143,9 +140,6 @@ def main() -> None:
         from attune_embedded import shim  # noqa: PLC0415 - the same
 
         shim.apply()
-    if told.most_bytes is not None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write fails then, as on a full disk
-        resource.setrlimit(resource.RLIMIT_FSIZE, (told.most_bytes, resource.RLIM_INFINITY))
     if told.clock is not None:
         shift_clock(told.clock)
     if told.trace is not None:

@@ -24,6 +24,7 @@ from needs.domain.words import Words
 
 PRODUCTS = tuple(f"p{number}" for number in range(31))  # a prime: people and products meet in all pairs
 LATE = "p31"  # comes when a test says so
+ALIKE = 1e-5  # of a unit vector
 Event = Mapping[str, Any]
 
 
@@ -109,33 +110,44 @@ class Difference:
     doubled: int = 0
     told: list[str] = field(default_factory=list)  # what else is wrong, in words
     vector: float = 0.0  # largest distance of a need's vector from the one recomputed
+    compared: set[str] = field(default_factory=set)  # people, conversations, texts: who was looked at
+    unlike: set[str] = field(default_factory=set)  # whoever of them is not as they must be
 
     def count(self, who: str, wanted: Mapping[str, int], held: Mapping[str, int]) -> None:
         """Compare counts by kind: fewer is lost, more is doubled, whatever else makes up for it."""
         self.acknowledged += sum(wanted.values())
+        self.compared.add(who)
         for kind in {*wanted, *held}:
             missing = wanted.get(kind, 0) - held.get(kind, 0)
             self.lost += max(0, missing)
             self.doubled += max(0, -missing)
             if missing:
-                self.told.append(f"{who} {kind}: {held.get(kind, 0)} instead of {wanted.get(kind, 0)}")
+                self.differs(who, f"{kind}: {held.get(kind, 0)} instead of {wanted.get(kind, 0)}")
 
     def compare_need(self, who: str, wanted: Need, held: Any) -> None:
         """`held` is the message of the contract: the same behaviours, the same weights, the same vector."""
+        self.compared.add(who)
         if wanted.behaviors != held.behaviors:
-            self.told.append(f"{who}: {held.behaviors} behaviours instead of {wanted.behaviors}")
+            self.differs(who, f"{held.behaviors} behaviours instead of {wanted.behaviors}")
         given = [(b.product_id, b.kind, b.occurred_at.ToMilliseconds()) for b in held.spectrum]
         right = [(b.product_id, b.kind, b.at) for b in wanted.spectrum]
         if given != right:
-            self.told.append(f"{who}: its spectrum is {given[:3]}… instead of {right[:3]}…")
+            self.differs(who, f"its spectrum is {given[:3]}… instead of {right[:3]}…")
         elif not np.allclose([b.weight for b in held.spectrum], [b.weight for b in wanted.spectrum], atol=1e-5):
-            self.told.append(f"{who}: other weights")
+            self.differs(who, "other weights")
         if wanted.vector is None or not held.HasField("vector"):
             if (wanted.vector is None) is held.HasField("vector"):
-                self.told.append(f"{who}: vector there or not there")
+                self.differs(who, "a vector that is there must not be, or the other way round")
             return
         away = float(np.abs(np.frombuffer(held.vector.data, "<f4") - wanted.vector).max())
         self.vector = max(self.vector, away)
+        if not away <= ALIKE:  # so that a vector that is no number is seen too
+            self.differs(who, f"its vector is {away:.2g} away")
+
+    def differs(self, who: str, how: str) -> None:
+        """Say what is wrong with someone."""
+        self.told.append(f"{who}: {how}")
+        self.unlike.add(who)
 
 
 def _ms(stamp: str) -> int:

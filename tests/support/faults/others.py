@@ -6,9 +6,10 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis
 
@@ -27,10 +28,14 @@ from faults.service import Service
 from faults.waiting import patiently
 from recommender.domain.trend import share
 from recommender.handlers import _KINDS as WEIGHTS
+from recommender.stores.neo4j import Neo4jRelations
+from recommender.stores.neo4j_connection import Neo4j
 from recommender.stores.sqlite import SqliteRelations
+from recommender.usecases.relations import Everything, Relations
 
 ANSWERS = "attune.answers.v1"
 VARIANTS = ("a", "b")
+_COUNTED = ("impressions", "clicks", "purchases")
 Event = Mapping[str, Any]
 
 
@@ -51,20 +56,30 @@ def caught_up(service: Service, tenant: str, marks: Sequence[Watermark], seconds
     return patiently(lambda: not list(answer(question, timeout=4))[-1].served.stale, "qa", seconds)
 
 
-def recommender_difference(graph: Path, events: Iterable[Event], everybody: Iterable[Event]) -> Difference:
-    """Histories of those who did `events`, and trends, of a recommender that is stopped: it alone opens its file.
+def remembered(told: Mapping[str, str]) -> Everything:
+    """All relations of a recommender that was `told` where they are. Of a file only once it is stopped: it is alone."""
 
-    Impressions do not count.
-    """
-
-    async def read() -> Any:
-        relations = SqliteRelations(graph)
+    async def read() -> Everything:
+        relations = _relations(told)
         try:
             return await relations.everything()
         finally:
             await relations.close()
 
-    held, found = asyncio.run(read()), Difference()
+    return asyncio.run(read())
+
+
+def _relations(told: Mapping[str, str]) -> Relations:
+    url = told["ATTUNE_GRAPH_URL"]
+    if url.startswith("sqlite://"):
+        return SqliteRelations(Path(unquote(urlsplit(url).path)))
+    neo4j = Neo4j(url, told["ATTUNE_NEO4J_USER"], told["ATTUNE_NEO4J_PASSWORD"])
+    return Neo4jRelations(neo4j, timedelta(seconds=10))
+
+
+def recommender_difference(held: Everything, events: Iterable[Event], everybody: Iterable[Event]) -> Difference:
+    """Histories of those who did `events`, and the trends that `everybody` made. Impressions do not count."""
+    found = Difference()
     once = {event["event_id"]: event for event in events if event["kind"] != "impression"}
     all_of_them = {event["event_id"]: event for event in everybody if event["kind"] != "impression"}
     people = Counter((event["tenant"], event["user_id"]) for event in once.values())
@@ -80,7 +95,7 @@ def recommender_difference(graph: Path, events: Iterable[Event], everybody: Iter
         wanted_trends[product] = wanted_trends.get(product, 0.0) + share(_ms(event["occurred_at"]), weight)
     for product, sum_of in wanted_trends.items():
         if abs(trends.get(product, 0.0) - sum_of) > 1e-6 * max(1.0, sum_of):
-            found.told.append(f"trend of {product}: {trends.get(product, 0.0):.4f} instead of {sum_of:.4f}")
+            found.differs("/".join(product), f"trend {trends.get(product, 0.0):.4f} instead of {sum_of:.4f}")
     return found
 
 
@@ -102,10 +117,11 @@ def content_difference(service: Service, tenant: str, experiment: str, events: I
     request = content_pb2.GetExperimentRequest(tenant=tenant, experiment_id=experiment)
     reply = ContentServiceStub(service.channel).GetExperiment(request, timeout=10)
     found = Difference()
-    for arm in reply.experiments[0].arms:
-        for kind in ("impressions", "clicks", "purchases"):
-            mine = {kind: wanted[arm.variant_id, kind]}
-            found.count(f"{experiment}/{arm.variant_id}", mine, {kind: getattr(arm, kind)})
+    arms = {arm.variant_id: arm for told in reply.experiments for arm in told.arms}
+    for variant in VARIANTS:  # one that is not told at all has lost everything
+        mine = {kind: wanted[variant, kind] for kind in _COUNTED}
+        held = {kind: getattr(arms[variant], kind) if variant in arms else 0 for kind in _COUNTED}
+        found.count(f"{experiment}/{variant}", mine, held)
     return found
 
 
@@ -134,10 +150,10 @@ def qa_difference(
     for event_id in asked:
         if event_id not in answers:
             found.lost += 1
-            found.told.append(f"{event_id}: no answer in the log")
+            found.differs(event_id, "no answer in the log")
         elif len(set(answers[event_id])) > 1:
             found.doubled += 1
-            found.told.append(f"{event_id}: {len(set(answers[event_id]))} different answers in the log")
+            found.differs(event_id, f"{len(set(answers[event_id]))} different answers in the log")
     return found
 
 

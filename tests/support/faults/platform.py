@@ -25,7 +25,8 @@ class Platform:
     def __init__(self, engines: Any, folder: Path, tenant: str, *, people: int = 200) -> None:
         self.engines, self.folder, self.tenant = engines, folder, tenant
         self.sender = Sender(engines.kafka, life=lambda: int(engines.life))
-        told = {"ATTUNE_SESSION_TIMEOUT": engines.session_timeout, **engines.environment(), **engines.stores(folder)}
+        self._known = {**engines.environment(), **engines.stores(folder)}
+        told = {"ATTUNE_SESSION_TIMEOUT": engines.session_timeout, **self._known}
         self.services = {name: Service(name, folder, told, embedded=engines.edition == "embedded") for name in SERVICES}
         for service in self.services.values():
             service.environment |= {f"ATTUNE_{each.upper()}_ADDRESS": at.address for each, at in self.services.items()}
@@ -76,7 +77,7 @@ class Platform:
         return others.caught_up(service, self.tenant, marks, seconds)
 
     def verdict(self) -> dict[str, Difference]:
-        """Against the log, read from its beginning. Stops the recommender, whose file nobody else can read."""
+        """Against the log, read from its beginning. Stops the recommender, whose file nobody else could read."""
         clicks, questions = self._log(CLICKS), self._log(QUERIES)
         needs = needs_reader.difference(self.services["needs"], expected(clicks))
         needs.lost += len({r.value["event_id"] for r in self.sender.written if r.topic == CLICKS}  # type: ignore[index,call-overload] # all are clicks of ours
@@ -84,9 +85,8 @@ class Platform:
         content = others.content_difference(self.services["content"], self.tenant, _EXPERIMENT, clicks)
         qa = others.qa_difference(self.services["qa"], others.answers_in_log(self.engines.kafka), questions)
         self.services["recommender"].stop()
-        graph = self.folder / "graph.db"
-        return {"needs": needs, "recommender": others.recommender_difference(graph, clicks, clicks), "qa": qa,
-                "content": content}  # fmt: skip
+        recommender = others.recommender_difference(others.remembered(self._known), clicks, clicks)
+        return {"needs": needs, "recommender": recommender, "qa": qa, "content": content}
 
     def close(self) -> None:
         """End what runs."""

@@ -8,7 +8,11 @@ import signal
 from pathlib import Path
 from urllib.parse import quote
 
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
 from attune_servers import Servers
+from faults.waiting import until
 
 
 class RealEngines:
@@ -51,6 +55,28 @@ class RealEngines:
     def start_again(self, name: str) -> None:
         """Returns when it answers."""
         asyncio.run(self._servers.start_again(name))
+
+    def delete(self, *topics: str) -> None:
+        """A log that ends. `make_anew` makes the next one."""
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        for done in admin.delete_topics(list(topics)).values():
+            done.result(20)
+
+    def make_anew(self, *topics: str) -> None:
+        """Another life of the log. Kafka deletes in the background: until then the names are taken."""
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        for topic in topics:
+            until(lambda topic=topic: self._made(admin, topic), f"{topic} to be deleted", 20)  # type: ignore[misc] # mypy cannot tell T
+        self.life += 1
+
+    def _made(self, admin: AdminClient, topic: str) -> bool:
+        try:
+            admin.create_topics([NewTopic(topic, self.partitions)])[topic].result(10)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+            return False
+        return True
 
     @property
     def redis_folder(self) -> Path:

@@ -69,7 +69,7 @@ class Service:
     def wait_ready(self, seconds: float = 240.0) -> float:
         """Until it says that it serves; how many seconds that took."""
         started = time.monotonic()
-        until(self._serving, f"{self.name} to serve; its log ends with\n{self.log[-2000:]}", seconds)
+        until(self.serves, f"{self.name} to serve; its log ends with\n{self.log[-2000:]}", seconds)
         return time.monotonic() - started
 
     def kill(self) -> None:
@@ -108,7 +108,8 @@ class Service:
                 self.process.wait(10)
         self._channel.close()
 
-    def _serving(self) -> bool:
+    def serves(self) -> bool:
+        """What it says of itself at this moment; one that ended is an error."""
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log[-3000:]}")

@@ -31,12 +31,6 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def listens(port: int) -> bool:
-    """Whether something on 127.0.0.1 answers there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def patiently(ask: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
     """Ask until the answer is true, over calls that fail because a server is away; how many seconds that took."""
     started, why = time.monotonic(), "it answers `stale`"
