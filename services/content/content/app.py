@@ -25,6 +25,7 @@ from content.stores.compositions_redis import RedisCompositions
 from content.stores.experiments_redis import RedisExperiments
 from content.stores.positions_redis import RedisPositions
 from content.stores.templates_redis import RedisTemplates
+from content.stores.together import Together
 from content.usecases.candidates import Candidates
 from content.usecases.compose import Compose, Policy
 from content.usecases.learn import Forget, GrantErasures, LearnOutcomes, LearnTemplates, TellExperiments
@@ -56,9 +57,10 @@ async def main() -> None:
 
 async def _serve(settings: Settings, encoder: Encoder, generator: Engine) -> None:
     redis = Redis.from_url(settings.redis_url, socket_timeout=settings.redis_timeout.total_seconds())
-    templates, experiments, positions = RedisTemplates(redis), RedisExperiments(redis, _now), RedisPositions(redis)
+    together, positions = Together(redis), RedisPositions(redis)
+    templates, experiments = RedisTemplates(redis, together), RedisExperiments(redis, _now, together)
     compositions = RedisCompositions(
-        redis, _now, lifetime=settings.compositions_kept, forgotten_for=settings.forgotten_for
+        redis, _now, lifetime=settings.compositions_kept, forgotten_for=settings.forgotten_for, together=together
     )
     needs_channel = channel(settings.needs_address, name=NAME)
     recommender_channel = channel(settings.recommender_address, name=NAME)
@@ -76,7 +78,8 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine) -> Non
             breaker=Breaker(settings.away_failures, settings.away_pause),
             timeout=settings.needs_timeout,
         ),
-        candidates=Candidates(templates, writer, reader, words.phrases(), settings.channel_chars),
+        templates=templates,
+        candidates=Candidates(writer, reader, words.phrases(), settings.channel_chars),
         experiments=experiments,
         compositions=compositions,
         reader=reader,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import grpc
 import numpy as np
@@ -20,14 +20,23 @@ from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from attune.types.v1.types_pb2 import UserRef, Watermark
 from chassis.rpc import is_refusal, remaining
 from content.domain.customer import Customer, Person, PriceBand
+from content.domain.names import Names
 from content.domain.product import Money, Product
 from content.usecases.ports import Awaited, KnownCustomer, KnownProduct, ProductsAway, Replaced
 from lm.generators.breaker import Breaker
 
 _SHARE = 0.6  # of the deadline that another service may use: the rest is for the answer without it
-_REMEMBERED = 10_000  # product records, some 2 KB each
-_NAMES = 4_000  # per shop: each is looked for in each text, 0.1 µs
+_REMEMBERED = 10_000  # product records, some 3 KB each
 T = TypeVar("T")
+_Told = tuple[needs_pb2.GetNeedResponse, needs_pb2.GetProfileResponse]
+
+
+class _Met(NamedTuple):
+    """A record, and when it was met."""
+
+    at: float  # by the monotonic clock
+    written: bytes
+    product: Product
 
 
 class _Away(Exception):
@@ -73,22 +82,27 @@ class NeedsClient:
     ) -> None:
         """`timeout`: of a call that waits for no watermark."""
         self._stub = NeedsServiceStub(channel)
-        self._needs: _Guarded[needs_pb2.GetNeedResponse] = _Guarded("needs", breaker, timeout, clock)
-        self._profiles: _Guarded[needs_pb2.GetProfileResponse] = _Guarded("needs", breaker, timeout, clock)
+        self._needs: _Guarded[_Told] = _Guarded("needs", breaker, timeout, clock)
 
     async def get(self, person: Person, at_least: Sequence[Awaited]) -> KnownCustomer:
-        """Need and profile. The need is asked first, so that the profile is no older."""
+        """Need and profile, asked at once: both are as fresh as `at_least` wants them."""
         user = UserRef(tenant=person.tenant, user_id=person.user)
         marks = [Watermark(topic=a.topic, partition=a.partition, offset=a.offset, log=a.log) for a in at_least]
-        wanted = needs_pb2.GetNeedRequest(user=user, at_least=marks)
         try:
-            need = await self._needs.ask(lambda t: self._stub.GetNeed(wanted, timeout=t), patient=bool(at_least))
-            ask = needs_pb2.GetProfileRequest(user=user)
-            profile = await self._profiles.ask(lambda t: self._stub.GetProfile(ask, timeout=t))
+            need, profile = await self._needs.ask(lambda seconds: self._ask(user, marks, seconds), patient=bool(marks))
         except _Away as away:
             return KnownCustomer(Customer(), replaced=Replaced("needs", "nothing known of the person", str(away)))
         by = [name for name in need.served.by if name]
-        return KnownCustomer(_customer(need.need, profile.profile), by, stale=need.served.stale)
+        stale = need.served.stale or profile.served.stale
+        return KnownCustomer(_customer(need.need, profile.profile), by, stale=stale)
+
+    async def _ask(self, user: UserRef, marks: Sequence[Watermark], seconds: float) -> _Told:
+        need = self._stub.GetNeed(needs_pb2.GetNeedRequest(user=user, at_least=marks), timeout=seconds)
+        profile = self._stub.GetProfile(needs_pb2.GetProfileRequest(user=user, at_least=marks), timeout=seconds)
+        try:  # a call is under way from when it is made
+            return await need, await profile
+        finally:
+            profile.cancel()  # where the need failed; one that is done stays as it is
 
 
 class RecommenderClient:
@@ -107,8 +121,8 @@ class RecommenderClient:
         self._stub = RecommenderServiceStub(channel)
         self._records: _Guarded[Sequence[ProductMessage]] = _Guarded("recommender", breaker, timeout, clock)
         self._remembered, self._clock = remembered.total_seconds(), clock
-        self._met: OrderedDict[tuple[str, str], tuple[float, Product]] = OrderedDict()
-        self._names: dict[str, OrderedDict[str, None]] = {}
+        self._met: OrderedDict[tuple[str, str], _Met] = OrderedDict()
+        self._names: defaultdict[str, Names] = defaultdict(Names)
 
     async def get(self, tenant: str, product_id: str) -> KnownProduct:
         """The record as the catalogue has it; see Products."""
@@ -124,31 +138,31 @@ class RecommenderClient:
         if not found:
             self._met.pop((tenant, product_id), None)
             return KnownProduct(None)
-        product = _product(tenant, found[0])
-        self._remember(product)
-        return KnownProduct(product)
+        return KnownProduct(self._remember(tenant, product_id, found[0]))
 
-    def names(self, tenant: str) -> Collection[str]:
+    def names(self, tenant: str) -> Names:
         """Brands and titles of the records that were met."""
-        return self._names.get(tenant, {}).keys()
+        return self._names[tenant]
 
     def _from_memory(self, tenant: str, product_id: str, reason: str) -> KnownProduct:
-        at, product = self._met.get((tenant, product_id), (0.0, None))
-        age = self._clock() - at
-        if product is None or age > self._remembered:
+        met = self._met.get((tenant, product_id))
+        age = self._clock() - met.at if met else 0.0
+        if met is None or age > self._remembered:
             raise ProductsAway(product_id, reason)
-        return KnownProduct(product, Replaced("recommender", f"record of {age:.0f} s ago", reason))
+        return KnownProduct(met.product, Replaced("recommender", f"record of {age:.0f} s ago", reason))
 
-    def _remember(self, product: Product) -> None:
-        key = (product.tenant, product.product_id)
-        self._met[key] = (self._clock(), product)
+    def _remember(self, tenant: str, product_id: str, message: ProductMessage) -> Product:
+        """The record; for as long as nothing in it changes it is the same object, so that others know it again."""
+        key, written = (tenant, product_id), message.SerializeToString(deterministic=True)
+        met = self._met.get(key)
+        product = met.product if met is not None and met.written == written else _product(tenant, message)
+        self._met[key] = _Met(self._clock(), written, product)
         self._met.move_to_end(key)
-        names = self._names.setdefault(product.tenant, OrderedDict())
-        names |= dict.fromkeys([name for name in (product.brand, *product.title.values()) if name])
-        while len(self._met) > _REMEMBERED:
+        if len(self._met) > _REMEMBERED:
             self._met.popitem(last=False)
-        while len(names) > _NAMES:
-            names.popitem(last=False)
+        for name in (product.brand, *product.title.values()):
+            self._names[tenant].add(name)
+        return product
 
 
 def _customer(need: needs_pb2.Need, profile: needs_pb2.Profile) -> Customer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,12 +14,14 @@ from content.domain.customer import Customer, Person
 from content.domain.facts import FactChecker, Rules
 from content.domain.gaps import Template
 from content.domain.likelihood import Weights
+from content.domain.names import Names
 from content.domain.product import Money, Product
 from content.reader import TextReader
 from content.stores.compositions_redis import RedisCompositions
 from content.stores.experiments_redis import RedisExperiments
 from content.stores.positions_redis import RedisPositions
 from content.stores.templates_redis import RedisTemplates
+from content.stores.together import Together
 from content.usecases.candidates import Candidates
 from content.usecases.compose import Compose, Policy
 from content.usecases.ports import Awaited, KnownCustomer, KnownProduct, Span, Written
@@ -60,7 +62,7 @@ def kettle(tenant: str) -> Product:
 
 @pytest.fixture
 def checker(kettle: Product, rules: Rules) -> FactChecker:
-    return FactChecker(kettle, rules, others=["Karsavo", "明雅"])
+    return FactChecker(kettle, rules)
 
 
 @pytest.fixture
@@ -83,11 +85,14 @@ class Shop:
 
     def __post_init__(self) -> None:
         self._loaded = 0
-        self.templates = RedisTemplates(self.redis)
+        together = Together(self.redis)
+        self.templates = RedisTemplates(self.redis, together)
         self.positions = RedisPositions(self.redis)
-        self.experiments = RedisExperiments(self.redis, lambda: self.now)
+        self.experiments = RedisExperiments(self.redis, lambda: self.now, together)
         month = timedelta(days=30)
-        self.compositions = RedisCompositions(self.redis, lambda: self.now, lifetime=month, forgotten_for=month)
+        self.compositions = RedisCompositions(
+            self.redis, lambda: self.now, lifetime=month, forgotten_for=month, together=together
+        )
 
     async def get(self, person: Person, at_least: Sequence[Awaited]) -> KnownCustomer:
         del at_least
@@ -119,9 +124,9 @@ class Catalogue:
         known = (tenant, product_id) == (self.product.tenant, self.product.product_id)
         return KnownProduct(self.product if known else None)
 
-    def names(self, tenant: str) -> Collection[str]:
+    def names(self, tenant: str) -> Names:
         del tenant
-        return ["Fennhaven", "Karsavo"]
+        return Names(["Fennhaven", "Karsavo"])
 
 
 @pytest.fixture
@@ -139,7 +144,8 @@ def compose(shop: Shop, rules: Rules) -> Compose:
     return Compose(
         products=Catalogue(shop.product),
         customers=shop,
-        candidates=Candidates(shop.templates, shop, reader, words.phrases(), {"sms": 70}),
+        templates=shop.templates,
+        candidates=Candidates(shop, reader, words.phrases(), {"sms": 70}),
         experiments=shop.experiments,
         compositions=shop.compositions,
         reader=reader,

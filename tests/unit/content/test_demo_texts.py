@@ -11,6 +11,7 @@ from attune_demo.templates import templates
 from content.domain.candidate import Candidate, Checked, check
 from content.domain.facts import FactChecker, Rules
 from content.domain.gaps import Template, Unfilled, fill
+from content.domain.names import Names
 from content.domain.product import Money, Product
 
 EVERY = 12  # products: enough to meet each category
@@ -36,8 +37,8 @@ def catalogue() -> list[Product]:
 
 def checked(said_of: Product, against: Product, catalogue: list[Product], rules: Rules) -> Iterator[Checked]:
     """Every text of one product, compared with the record of another or the same."""
-    names = {name for product in catalogue for name in (product.brand, *product.title.values())}
-    checker = FactChecker(against, rules, names)
+    names = Names(name for product in catalogue for name in (product.brand, *product.title.values()))
+    checker = FactChecker(against, rules)
     for record in templates():
         template = Template("demo", **record)
         try:
@@ -45,7 +46,7 @@ def checked(said_of: Product, against: Product, catalogue: list[Product], rules:
         except Unfilled:
             continue
         candidate = Candidate(text, template.template_id, "template", max_chars=template.max_chars)
-        yield check(candidate, checker, template.language)
+        yield check(candidate, checker, template.language, [names])
 
 
 def test_every_text_of_a_product_holds(catalogue: list[Product], rules: Rules) -> None:

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from content.domain.facts import FactChecker, Rules, refusal
+from content.domain.names import Names
 from content.domain.product import Product
+
+OTHERS = [Names(["Karsavo", "明雅"])]
 
 
 def holds(checker: FactChecker, text: str, language: str) -> bool:
-    return not refusal(checker.facts(text, language))
+    return not refusal(checker.facts(text, language, OTHERS))
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,7 @@ def holds(checker: FactChecker, text: str, language: str) -> bool:
 def test_what_the_record_says_may_be_said_in_other_words_and_units(
     checker: FactChecker, language: str, text: str
 ) -> None:
-    assert refusal(checker.facts(text, language)) == ""
+    assert holds(checker, text, language)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +62,26 @@ def test_what_the_record_says_may_be_said_in_other_words_and_units(
     ],
 )
 def test_what_the_record_does_not_say_is_found(checker: FactChecker, language: str, text: str, claim: str) -> None:
-    wrong = [fact.claim for fact in checker.facts(text, language) if not fact.holds]
+    wrong = [fact.claim for fact in checker.facts(text, language, OTHERS) if not fact.holds]
     assert claim in wrong
+
+
+def test_a_name_is_found_in_a_text_that_was_read_before_it_was_known(checker: FactChecker) -> None:
+    text = "karsavo makes no kettle like it."
+    known = Names()
+    assert refusal(checker.facts(text, "en", [known])) == ""
+    known.add("Karsavo")
+    assert refusal(checker.facts(text, "en", [known])) == "'karsavo': the product record does not name it"
+
+
+def test_a_product_may_be_called_what_it_is_called_though_others_know_the_name_too(checker: FactChecker) -> None:
+    assert refusal(checker.facts("A kettle by Fennhaven.", "en", [Names(["Fennhaven"])])) == ""
+
+
+def test_names_are_whole_words_and_only_the_latest_are_kept() -> None:
+    names = Names(["Kar", "X", "明雅", "Old", "ÉTÉ"], most=3)
+    assert list(names.within("Karsavo's kar, an old X，明雅牌，été")) == [(18, "old"), (23, "明雅"), (27, "été")]
+    assert list(Names(["Kar"]).within("Karsavo's KAR")) == [(10, "KAR")]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from content.domain.facts import Fact, FactChecker, refusal
+from content.domain.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,9 @@ class Checked:
     refused: str  # why it may not; empty: it may
 
 
-def check(candidate: Candidate, checker: FactChecker, language: str) -> Checked:
-    """Compares a text with the product record and with the room there is."""
-    facts = checker.facts(candidate.text, language)
+def check(candidate: Candidate, checker: FactChecker, language: str, others: Iterable[Names] = ()) -> Checked:
+    """Compares a text with the product record and with the room there is. `others`: see FactChecker."""
+    facts = checker.facts(candidate.text, language, others)
     why = refusal(facts)
     length = len(candidate.text)
     if candidate.max_chars and length > candidate.max_chars:

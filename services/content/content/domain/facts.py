@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from content.domain.amounts import Amount, amounts
 from content.domain.claims import ClaimKind, claims
 from content.domain.gaps import price_text
-from content.domain.names import names
+from content.domain.names import Names, named
 from content.domain.product import Product
 from content.domain.properties import Properties
 
 _SHORTEST = 2  # characters of a value that is recognised as it stands
+_KEPT = 64  # texts of one product: those of a dozen templates, in two languages and on a few channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +45,42 @@ class Rules:
 
 
 class FactChecker:
-    """Finds every number, price, property, name and claim of a text, and what one product's record says to it."""
+    """Finds every number, price, property, name and claim of a text, and what one product's record says to it.
 
-    def __init__(self, product: Product, rules: Rules, others: Collection[str] = ()) -> None:
-        """`others`: names of brands and products that are not this one, as far as they are known."""
+    Invariant: what is kept of a text depends on the record, the rules and the text alone; names of others, which come
+    and go, are looked for each time.
+    """
+
+    def __init__(self, product: Product, rules: Rules) -> None:
         self._product, self._rules = product, rules
         self._values = [(field, text.strip()) for field, text in product.values()]
         self._values.sort(key=lambda pair: len(pair[1]), reverse=True)
         self._amounts = [(field, text, amount) for field, text in product.texts() for amount in amounts(text)]
-        own = {text.casefold() for _, text in self._values}
-        self._others = [name for name in others if name.casefold() not in own]
+        self._own = {text.casefold() for _, text in self._values}
+        self._kept: dict[tuple[str, str], tuple[Sequence[_Found], Sequence[_Found]]] = {}
 
-    def facts(self, text: str, language: str) -> list[Fact]:
-        """All it states, in its order. A text holds when each of them does."""
+    def facts(self, text: str, language: str, others: Iterable[Names] = ()) -> list[Fact]:
+        """All it states, in its order. A text holds when each of them does.
+
+        `others`: names of brands and products that are not this one, as far as they are known.
+        """
+        kept = self._kept.get((text, language))
+        if kept is None:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            kept = self._kept[text, language] = self._read(text, language)
+        found, named_here = kept
+        met = (place for names in others for place in names.within(text))
+        strange = self._names((start, name) for start, name in met if name.casefold() not in self._own)
+        items = [*found, *(item for item in strange if not _touches(item, found)), *named_here]
+        return [item.fact for item in sorted(items, key=lambda item: (item.start, item.end))]
+
+    def _read(self, text: str, language: str) -> tuple[Sequence[_Found], Sequence[_Found]]:
+        """What it states without its names, and its names."""
         found = list(self._verbatim(text))
         for source in (self._numbers, self._stated, self._claimed):
             found += [item for item in source(text) if not _within(item, found)]
-        found += [item for item in self._named(text, language) if not _touches(item, found)]
-        return [item.fact for item in sorted(found, key=lambda item: (item.start, item.end))]
+        return found, [item for item in self._names(named(text, language)) if not _touches(item, found)]
 
     def _verbatim(self, text: str) -> Iterator[_Found]:
         """Values of the record as they stand, longest first."""
@@ -108,8 +127,8 @@ class FactChecker:
             fact = Fact(claim.words, claim.recorded or "", "", holds=claim.recorded is not None, why=why)
             yield _Found(claim.start, claim.start + len(claim.words), fact)
 
-    def _named(self, text: str, language: str) -> Iterator[_Found]:
-        for start, name in names(text, language, self._others):
+    def _names(self, places: Iterable[tuple[int, str]]) -> Iterator[_Found]:
+        for start, name in places:
             whole = _whole(name)
             field, value = next(((f, v) for f, v in self._product.texts() if whole.search(v)), ("", ""))
             why = "" if field else "the product record does not name it"
@@ -122,7 +141,7 @@ def refusal(facts: Sequence[Fact]) -> str:
     return "; ".join(f"{fact.claim!r}: {fact.why}" for fact in facts if not fact.holds)
 
 
-@lru_cache(maxsize=8_192)  # values of some hundred products; making a pattern costs ten times what using it does
+@lru_cache(maxsize=8_192)  # values of some hundred products: making a pattern costs more than using it
 def _whole(value: str) -> re.Pattern[str]:
     left = r"(?<![A-Za-z0-9])" if value[0].isascii() and value[0].isalnum() else ""
     right = r"(?![A-Za-z0-9])" if value[-1].isascii() and value[-1].isalnum() else ""

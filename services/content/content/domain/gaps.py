@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from content.domain.languages import primary, tag, value
 from content.domain.product import Money, Product
@@ -68,9 +69,14 @@ def gaps(body: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=4_096)  # bodies of some hundred shops
+def _gaps(body: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(gaps(body)))
+
+
 def fill(template: Template, product: Product) -> Filled:
     """The text for a product; raises Unfilled with the first gap it leaves open."""
-    values = {name: _value(name, product, template.language) for name in dict.fromkeys(gaps(template.body))}
+    values = {name: _value(name, product, template.language) for name in _gaps(template.body)}
     own = [is_own for _, is_own in values.values()]
     text = _TOKEN.sub(lambda m: m[1][0] if m[1] else values[m[2]][0], template.body)
     return Filled(text, sum(own) / len(own) if own else 1.0)

@@ -17,6 +17,7 @@ from content.domain.customer import Person
 from content.stores.away import memory
 from content.stores.counting import Counter
 from content.stores.names import person_key
+from content.stores.together import Together
 from content.usecases.ports import Forgotten, Happened, Span
 
 _MOST = 200  # compositions of one person: some weeks of mail and banners
@@ -60,9 +61,20 @@ class RedisCompositions:
     Invariants: nothing from before `gone` is written after it; all but `gone` ends `lifetime` after the last text.
     """
 
-    def __init__(self, redis: Redis, now: Callable[[], int], *, lifetime: timedelta, forgotten_for: timedelta) -> None:
-        """`now`: milliseconds since 1970; `forgotten_for`: how long old events may still come."""
+    def __init__(
+        self,
+        redis: Redis,
+        now: Callable[[], int],
+        *,
+        lifetime: timedelta,
+        forgotten_for: timedelta,
+        together: Together | None = None,
+    ) -> None:
+        """`now`: milliseconds since 1970; `forgotten_for`: how long old events may still come; `together`: shared with
+        the stores that are used at the same time.
+        """
         self._redis, self._now, self._counter = redis, now, Counter(redis)
+        self._together = together or Together(redis)
         self._lifetime, self._forgotten_for = _ms(lifetime), _ms(forgotten_for)
         self._remember, self._forget = redis.register_script(_REMEMBER), redis.register_script(_FORGET)
 
@@ -76,7 +88,7 @@ class RedisCompositions:
             _MOST,
         ]
         with memory():
-            return bool(await self._remember(keys=keys, args=arguments))
+            return bool(await self._together.run(self._remember, keys, arguments))
 
     async def find(self, wanted: Sequence[tuple[Person, str]]) -> list[Composition | None]:
         with memory():
@@ -88,7 +100,7 @@ class RedisCompositions:
 
     async def responses(self, person: Person) -> Mapping[str, Response]:
         with memory():
-            held: dict[Any, Any] = await self._redis.hgetall(person_key(person, "responses"))
+            held: dict[Any, Any] = await self._together.ask("HGETALL", person_key(person, "responses"))
         found: dict[str, Response] = {}
         for key, number in held.items():
             kind, _, rest = key.decode().partition(":")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -12,9 +12,10 @@ from content.domain.composition import Outcome
 from content.domain.experiment import Counts, Experiment
 from content.stores.away import memory
 from content.stores.counting import Counter
+from content.stores.together import Together
 from content.usecases.ports import Happened, Span
 
-_COLUMNS = {Outcome.IMPRESSION: "impressions", Outcome.CLICK: "clicks", Outcome.PURCHASE: "purchases"}
+_COLUMNS = {str(outcome): place for place, outcome in enumerate((Outcome.IMPRESSION, Outcome.CLICK, Outcome.PURCHASE))}
 
 
 class RedisExperiments:
@@ -23,18 +24,24 @@ class RedisExperiments:
     `experiment:{t/<tenant>}:all` holds the ids of a shop's experiments. Nothing in them names a person.
     """
 
-    def __init__(self, redis: Redis, now: Callable[[], int]) -> None:
-        """`now`: milliseconds since 1970."""
+    def __init__(self, redis: Redis, now: Callable[[], int], together: Together | None = None) -> None:
+        """`now`: milliseconds since 1970; `together`: shared with the stores that are used at the same time."""
         self._redis, self._now, self._counter = redis, now, Counter(redis)
+        self._together = together or Together(redis)
 
     async def open(self, tenant: str, experiment_id: str, variants: Collection[str]) -> None:
+        if not variants:
+            return
+        arms: list[str | int] = [word for variant in variants for word in (f"a:{variant}", 1)]
         with memory():
-            await self._redis.sadd(_all(tenant), experiment_id)
-            await self._redis.hset(_arms(tenant, experiment_id), mapping={f"a:{variant}": 1 for variant in variants})
+            await asyncio.gather(
+                self._together.ask("SADD", _all(tenant), experiment_id),
+                self._together.ask("HSET", _arms(tenant, experiment_id), *arms),
+            )
 
     async def get(self, tenant: str, experiment_id: str) -> Experiment | None:
         with memory():
-            held = await self._redis.hgetall(_arms(tenant, experiment_id))
+            held = await self._together.ask("HGETALL", _arms(tenant, experiment_id))
         return _experiment(experiment_id, held) if held else None
 
     async def all(self, tenant: str) -> Sequence[Experiment]:
@@ -57,17 +64,17 @@ class RedisExperiments:
 
 
 def _experiment(experiment_id: str, held: dict[Any, Any]) -> Experiment:
-    arms: dict[str, dict[str, Counts]] = {}
+    arms: dict[str, dict[str, list[int]]] = {}
     for key, number in sorted(held.items()):
         kind, _, rest = key.decode().partition(":")
         if kind == "a":
             arms.setdefault(rest, {})
         elif kind == "n":
             outcome, context, variant = rest.split(":", 2)
-            by_context = arms.setdefault(variant, {})
-            counts = by_context.get(context, Counts())
-            by_context[context] = replace(counts, **{_COLUMNS[Outcome(outcome)]: int(number)})
-    return Experiment(experiment_id, arms, int(held.get(b"last", 0)))
+            counts = arms.setdefault(variant, {}).setdefault(context, [0, 0, 0])
+            counts[_COLUMNS[outcome]] = int(number)
+    counted = {variant: {c: Counts(*counts) for c, counts in by.items()} for variant, by in arms.items()}
+    return Experiment(experiment_id, counted, int(held.get(b"last", 0)))
 
 
 def _arms(tenant: str, experiment_id: str) -> str:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from content.domain.gaps import Template
 from content.stores.away import memory
+from content.stores.together import Together
 from content.usecases.ports import Span
 
 _TENANTS = "template:#tenants"
@@ -44,8 +45,10 @@ class RedisTemplates:
     over a newer one; what is held in memory is used only while its version is Redis' own.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, together: Together | None = None) -> None:
+        """`together`: shared with the stores that are read at the same time."""
         self._redis, self._apply = redis, redis.register_script(_APPLY)
+        self._together = together or Together(redis)
         self._held: dict[str, tuple[Any, list[Template]]] = {}  # tenant → version, templates by id
 
     async def apply(self, span: Span, changes: Sequence[tuple[int, Template | str]]) -> None:
@@ -70,7 +73,7 @@ class RedisTemplates:
 
     async def of_channel(self, tenant: str, channel: str) -> list[Template]:
         with memory():
-            version: Any = await self._redis.get(_key(tenant, "version"))
+            version: Any = await self._together.ask("GET", _key(tenant, "version"))
             held = self._held.get(tenant)
             if held is None or held[0] != version:
                 async with self._redis.pipeline(transaction=True) as pipe:

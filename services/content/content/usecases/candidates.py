@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from content.domain.candidate import Candidate
 from content.domain.composition import shortened
-from content.domain.gaps import Template, Unfilled, fill
+from content.domain.gaps import Template, Unfilled
 from content.domain.languages import primary, tag, value
 from content.domain.likelihood import cosine
 from content.domain.product import Product
+from content.domain.record import Record
 from content.domain.statements import Phrases, statements
-from content.usecases.ports import Reader, Replaced, Templates, Writer
+from content.usecases.ports import Reader, Replaced, Writer
 
 TEMPLATE = "template"  # what made a text of the shop's own template
 _FOREIGN_TITLE = 0.5  # share of the language in a text whose product is only named in another one
@@ -30,23 +31,27 @@ class Found:
 class Candidates:
     """Gathers texts for one product, channel and language."""
 
-    def __init__(
-        self, templates: Templates, writer: Writer, reader: Reader, phrases: Phrases, limits: Mapping[str, int]
-    ) -> None:
+    def __init__(self, writer: Writer, reader: Reader, phrases: Phrases, limits: Mapping[str, int]) -> None:
         """`limits`: channel → the longest text it can show, in characters."""
-        self._templates, self._writer, self._reader = templates, writer, reader
+        self._writer, self._reader = writer, reader
         self._phrases, self._limits = phrases, limits
 
-    async def of(self, product: Product, channel: str, language: str, need: Mapping[str, float], seed: int) -> Found:
-        """Raises MemoryAway. A generator that is away is told in `replaced`."""
+    async def of(
+        self,
+        templates: Sequence[Template],
+        record: Record,
+        channel: str,
+        language: str,
+        need: Mapping[str, float],
+        seed: int,
+    ) -> Found:
+        """`templates`: those of the channel. A generator that is away is told in `replaced`."""
         found = Found()
         limit = self._limits.get(channel, 0)
-        templates = await self._templates.of_channel(product.tenant, channel)
         for template in _nearest(templates, language):
-            try:
-                filled = fill(template, product)
-            except Unfilled as open_gap:
-                found.reasons.append(f"template {template.template_id!r}: {open_gap}")
+            filled = record.fill(template)
+            if isinstance(filled, Unfilled):
+                found.reasons.append(f"template {template.template_id!r}: {filled}")
                 continue
             found.texts.append(
                 Candidate(
@@ -54,7 +59,7 @@ class Candidates:
                     max_chars=_least(limit, template.max_chars),
                 )
             )  # fmt: skip
-        await self._generate(found, product, channel, language, need, seed)
+        await self._generate(found, record.product, channel, language, need, seed)
         return found
 
     async def _generate(

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from content.domain.appeals import affinity
+from content.domain.appeals import Response, affinity
 from content.domain.candidate import Candidate, Checked, check
 from content.domain.composition import Composition, experiment_id
 from content.domain.customer import Customer, Person, require_consent
 from content.domain.errors import ConsentUnknown, NothingToSay, UnknownProduct
 from content.domain.experiment import Experiment, choose, context, posterior_in
-from content.domain.facts import FactChecker, Rules
+from content.domain.facts import Rules
+from content.domain.gaps import Template
 from content.domain.languages import primary
 from content.domain.likelihood import Evidence, Score, Weights, cosine, scores
+from content.domain.names import Names
 from content.domain.product import Product
+from content.domain.record import Records
 from content.usecases.candidates import Candidates
 from content.usecases.ports import (
     Awaited,
@@ -29,6 +32,7 @@ from content.usecases.ports import (
     Products,
     Reader,
     Replaced,
+    Templates,
 )
 
 _SEEDS = 2**63
@@ -69,6 +73,17 @@ class Composed:
     stale: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What a text is made from."""
+
+    customer: KnownCustomer
+    product: Product
+    templates: Sequence[Template]  # of the channel
+    responses: Mapping[str, Response]
+    experiment: Experiment  # of the channel and of the language that is wanted
+
+
 @dataclass(slots=True)
 class _Course:
     """What happened on the way to one text."""
@@ -86,6 +101,7 @@ class Compose:
         *,
         products: Products,
         customers: Customers,
+        templates: Templates,
         candidates: Candidates,
         experiments: Experiments,
         compositions: Compositions,
@@ -96,43 +112,63 @@ class Compose:
     ) -> None:
         """`now`: milliseconds since 1970."""
         self._products, self._customers, self._candidates = products, customers, candidates
-        self._experiments, self._compositions, self._reader = experiments, compositions, reader
-        self._policy, self._new_id, self._now = policy, new_id, now
+        self._templates, self._experiments, self._compositions = templates, experiments, compositions
+        self._reader, self._policy, self._new_id, self._now = reader, policy, new_id, now
+        self._records = Records(policy.rules)
 
     async def __call__(self, wish: Wish, seed: int) -> Composed:
         """The text. `seed` is all the chance there is in the generator and in the experiment.
 
         Raises UnknownProduct, ProductsAway, NoConsent, ConsentUnknown, NothingToSay, MemoryAway.
         """
-        course = _Course()
-        known = await self._consenting(wish)
-        record = await self._products.get(wish.person.tenant, wish.product_id)
-        if record.product is None:
-            raise UnknownProduct(wish.person.tenant, wish.product_id)
-        course.replaced += [replaced for replaced in (known.replaced, record.replaced) if replaced]
-        chance = random.Random(seed)
-        language, left = await self._left(wish, record.product, known.customer, course, chance.randrange(_SEEDS))
-        return await self._choose(wish, record.product, known, language, left, course, chance.randrange(_SEEDS))
+        course, chance, began = _Course(), random.Random(seed), self._now()
+        known = await self._known(wish, course)
+        language, left = await self._left(wish, known, course, chance.randrange(_SEEDS))
+        return await self._choose(wish, known, language, left, course, chance.randrange(_SEEDS), began)
 
-    async def _consenting(self, wish: Wish) -> KnownCustomer:
-        known = await self._customers.get(wish.person, wish.at_least)
+    async def _known(self, wish: Wish, course: _Course) -> _Known:
+        """Asks the other services at once, and then the memory, which needs to know the person's language."""
+        person = wish.person
+        customer, record = await asyncio.gather(
+            self._customers.get(person, wish.at_least),
+            self._products.get(person.tenant, wish.product_id),
+            return_exceptions=True,  # both to their end: a missing consent is told before a missing product
+        )
+        if isinstance(customer, BaseException):
+            raise customer
+        self._require_consent(wish, customer)
+        if isinstance(record, BaseException):
+            raise record
+        if record.product is None:
+            raise UnknownProduct(person.tenant, wish.product_id)
+        course.replaced += [replaced for replaced in (customer.replaced, record.replaced) if replaced]
+        named = experiment_id(wish.channel, self._wanted(wish, customer.customer))
+        templates, responses, experiment = await asyncio.gather(
+            self._templates.of_channel(person.tenant, wish.channel),
+            self._compositions.responses(person),
+            self._experiments.get(person.tenant, named),
+        )
+        return _Known(customer, record.product, templates, responses, experiment or Experiment(named))
+
+    def _require_consent(self, wish: Wish, known: KnownCustomer) -> None:
         if wish.channel in self._policy.marketing:
             if known.replaced is not None:
                 raise ConsentUnknown(wish.channel, known.replaced.reason)
             require_consent(known.customer, wish.channel)
-        return known
 
-    async def _left(
-        self, wish: Wish, product: Product, customer: Customer, course: _Course, seed: int
-    ) -> tuple[str, list[Checked]]:
+    def _wanted(self, wish: Wish, customer: Customer) -> str:
+        return wish.language or customer.language or self._policy.language
+
+    async def _left(self, wish: Wish, known: _Known, course: _Course, seed: int) -> tuple[str, list[Checked]]:
         """The texts that may be said, in the person's language, or else in the shop's."""
-        wanted = wish.language or customer.language or self._policy.language
-        checker = FactChecker(product, self._policy.rules, [*self._products.names(product.tenant), *customer.brands])
+        product, customer = known.product, known.customer.customer
+        wanted, record = self._wanted(wish, customer), self._records.of(product)
+        others = [self._products.names(product.tenant), Names(customer.brands)]
         for language in (wanted, self._policy.language):
             if language is not wanted and primary(language) == primary(wanted):
                 continue
-            found = await self._candidates.of(product, wish.channel, language, customer.words, seed)
-            checked = await asyncio.to_thread(lambda: [check(one, checker, language) for one in found.texts])  # noqa: B023 - awaited here
+            found = await self._candidates.of(known.templates, record, wish.channel, language, customer.words, seed)
+            checked = [check(one, record.checker, language, others) for one in found.texts]
             course.refused += [one for one in checked if one.refused]
             course.reasons += found.reasons
             course.replaced += found.replaced
@@ -148,15 +184,16 @@ class Compose:
     async def _choose(
         self,
         wish: Wish,
-        product: Product,
-        known: KnownCustomer,
+        known: _Known,
         language: str,
         left: Sequence[Checked],
         course: _Course,
         seed: int,
+        began: int,
     ) -> Composed:
-        customer = known.customer
-        evidence = await self._evidence(wish.person, customer, product, [one.candidate for one in left])
+        """`began`: when the text was asked for, in milliseconds since 1970."""
+        customer, tenant = known.customer.customer, wish.person.tenant
+        evidence = await self._evidence(known, [one.candidate for one in left])
         ranked = sorted(
             zip(left, scores([one.candidate for one in left], evidence, self._policy.weights), strict=True),
             key=lambda pair: -pair[1].value,
@@ -164,31 +201,37 @@ class Compose:
         arms: dict[str, int] = {}  # variant → its likeliest text
         for place, (one, _) in enumerate(ranked):
             arms.setdefault(one.candidate.variant_id, place)
-        named, where = experiment_id(wish.channel, language), context(customer.kinds)
-        await self._experiments.open(wish.person.tenant, named, arms)
-        experiment = await self._experiments.get(wish.person.tenant, named) or Experiment(named)
-        places = list(arms.values())
+        experiment = await self._experiment(tenant, known.experiment, experiment_id(wish.channel, language))
+        where, places = context(customer.kinds), list(arms.values())
         arm, propensity = choose(
             [posterior_in(experiment, variant, where) for variant in arms],
             [ranked[place][1].value for place in places],
             seed,
         )
         chosen, score = ranked.pop(places[arm])
+        # As of when it was asked for: who was forgotten meanwhile is not brought back by it.
         composition = Composition(
-            self._new_id(), named, chosen.candidate.variant_id, where, chosen.candidate.appeal, product.product_id,
-            propensity, self._now(),
+            self._new_id(), experiment.experiment_id, chosen.candidate.variant_id, where, chosen.candidate.appeal,
+            known.product.product_id, propensity, began,
         )  # fmt: skip
-        await self._compositions.remember(wish.person, composition)
+        await asyncio.gather(
+            self._experiments.open(tenant, experiment.experiment_id, arms.keys() - experiment.arms.keys()),
+            self._compositions.remember(wish.person, composition),
+        )
         return Composed(
             composition, language, chosen, score, [*ranked, *((one, None) for one in course.refused)],
-            [*known.by, chosen.candidate.made_by, self._reader.space], course.replaced, known.stale,
+            [*known.customer.by, chosen.candidate.made_by, self._reader.space], course.replaced, known.customer.stale,
         )  # fmt: skip
 
-    async def _evidence(
-        self, person: Person, customer: Customer, product: Product, candidates: Sequence[Candidate]
-    ) -> Evidence:
-        responses = await self._compositions.responses(person)
-        appeals = {c.appeal: affinity(c.appeal, customer, product, responses) for c in candidates}
+    async def _experiment(self, tenant: str, held: Experiment, named: str) -> Experiment:
+        """Another one is asked for where the shop's language stands in for the person's."""
+        if held.experiment_id == named:
+            return held
+        return await self._experiments.get(tenant, named) or Experiment(named)
+
+    async def _evidence(self, known: _Known, candidates: Sequence[Candidate]) -> Evidence:
+        customer = known.customer.customer
+        appeals = {c.appeal: affinity(c.appeal, customer, known.product, known.responses) for c in candidates}
         return Evidence(
             np.array([cosine(self._words(c), customer.words) for c in candidates]),
             await self._nearness(customer, candidates),

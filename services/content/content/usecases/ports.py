@@ -14,6 +14,7 @@ from content.domain.composition import Composition, Outcome
 from content.domain.customer import Customer, Person
 from content.domain.experiment import Experiment
 from content.domain.gaps import Template
+from content.domain.names import Names
 from content.domain.product import Product
 
 
@@ -77,7 +78,7 @@ class Products(Protocol):
     async def get(self, tenant: str, product_id: str) -> KnownProduct:
         """Raises ProductsAway."""
 
-    def names(self, tenant: str) -> Collection[str]:
+    def names(self, tenant: str) -> Names:
         """Names of brands and products of the shop that were met so far."""
 
 
