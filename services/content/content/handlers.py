@@ -48,7 +48,7 @@ def routes(
         held = await positions.applied(source.log, source.topic, source.partition)
         if part.begins > (held or 0) and (held is not None or source.topic != CLICKS):
             raise Rewound(held or 0)  # of clicks without any position Kafka knows more than the stores
-        return Span(source.log, source.topic, source.partition, part.next_offset)
+        return Span(source.log, source.topic, source.partition, part.next_offset, part.begins)
 
     async def on_templates(part: Slice[Template]) -> Refused:
         await templates(await span(part), [(item.offset, item.value or item.key) for item in part.items])

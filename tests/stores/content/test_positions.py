@@ -25,7 +25,7 @@ async def store(redis_url: str) -> AsyncIterator[RedisPositions]:
 @pytest.fixture
 def span(tenant: str) -> Callable[..., Span]:
     """A piece of a topic of this test's own, up to an offset."""
-    return lambda next_offset, log="log": Span(log, f"{tenant}.clicks", 0, next_offset)
+    return lambda next_offset, log="log", begins=0: Span(log, f"{tenant}.clicks", 0, next_offset, begins)
 
 
 async def test_of_a_log_that_was_never_read_nothing_is_known(store: RedisPositions, tenant: str) -> None:
@@ -65,16 +65,29 @@ async def test_a_span_is_sure_once_a_later_one_is_done(store: RedisPositions, sp
     assert await store.sure("log", span(4).topic, 0) == 0
     await steps.done(span(4))  # tried again
     assert await store.sure("log", span(4).topic, 0) == 0
-    await steps.done(span(9))
+    await steps.done(span(9, begins=4))
     assert await store.sure("log", span(9).topic, 0) == 4
+
+
+async def test_a_piece_that_comes_again_with_more_makes_nothing_sure(
+    store: RedisPositions, span: Callable[..., Span]
+) -> None:
+    """A partition that was taken away and given back is read again from what was sure."""
+    steps = Steps(store)
+    await steps.done(span(4))
+    await steps.done(span(9, begins=4))
+    await steps.done(span(12, begins=4))
+    assert await store.sure("log", span(9).topic, 0) == 4
+    await steps.done(span(15, begins=12))
+    assert await store.sure("log", span(9).topic, 0) == 12
 
 
 async def test_the_log_is_read_on_from_what_is_sure_and_state_is_read_anew_where_redis_has_none(
     store: RedisPositions, span: Callable[..., Span], tenant: str
 ) -> None:
     steps = Steps(store)
-    for offset in (4, 9):
-        await steps.done(span(offset))
+    for begins, offset in ((0, 4), (4, 9)):
+        await steps.done(span(offset, begins=begins))
     known, state = Source("log", span(9).topic, 0), Source("log", f"{tenant}.templates", 1)
     assert await resume(store, [known, state]) == {known: 4, state: 0}
     assert await resume(store, [Source(tenant, CLICKS, 0)]) == {}  # Kafka knows how far those are

@@ -80,7 +80,7 @@ def test_a_product_may_be_called_what_it_is_called_though_others_know_the_name_t
 
 def test_names_are_whole_words_and_only_the_latest_are_kept() -> None:
     names = Names(["Kar", "X", "明雅", "Old", "ÉTÉ"], most=3)
-    assert list(names.within("Karsavo's kar, an old X，明雅牌，été")) == [(18, "old"), (23, "明雅"), (27, "été")]
+    assert sorted(names.within("Karsavo's kar, an old X，明雅牌，été")) == [(18, "old"), (24, "明雅"), (28, "été")]
     assert list(Names(["Kar"]).within("Karsavo's KAR")) == [(10, "KAR")]
 
 

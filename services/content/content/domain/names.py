@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from content.domain.languages import primary
 
@@ -41,8 +42,8 @@ class Names:
 
     def within(self, text: str) -> Iterator[tuple[int, str]]:
         """(start, words) of the first place of each name that stands in a text as a whole."""
-        folded = text.casefold()
-        for start in dict.fromkeys(folded[at : at + _SHORTEST_KNOWN] for at in range(len(folded) - 1)):
+        folded, starts = _folded(text)
+        for start in self._by_start.keys() & starts:
             for name, wanted in self._by_start.get(start, {}).items():
                 if wanted in folded and (match := _whole(name).search(text)):
                     yield match.start(), match[0]
@@ -73,6 +74,13 @@ def named(text: str, language: str) -> Iterator[tuple[int, str]]:
         capital = word[0].isupper() and not first and primary(language) not in _ALL_NOUNS
         if word.casefold() not in _PLAIN and (odd or capital):
             yield match.start(), word
+
+
+@lru_cache(maxsize=4_096)  # texts: the same ones are searched for the names of the shop and of each person
+def _folded(text: str) -> tuple[str, frozenset[str]]:
+    """A text without regard to case, and all of its neighbouring characters."""
+    folded = text.casefold()
+    return folded, frozenset(folded[at : at + _SHORTEST_KNOWN] for at in range(len(folded) - 1))
 
 
 def _whole(name: str) -> re.Pattern[str]:

@@ -127,7 +127,7 @@ class Steps:
     async def done(self, span: Span) -> None:
         key = (span.log, span.topic, span.partition)
         sure, before = self._last.get(key, (None, -1))
-        if before >= 0 and span.next_offset > before:
+        if 0 <= before <= span.begins:  # one that overlaps comes again, and its letters may not be written yet
             sure = before
         await self._positions.reached(span, sure)
         self._last[key] = (sure, span.next_offset)

@@ -130,6 +130,7 @@ class Span:
     topic: str
     partition: int
     next_offset: int
+    begins: int = 0  # what lies before it was done when the piece was taken
 
 
 class Templates(Protocol):
