@@ -51,7 +51,7 @@ async def main() -> None:
 
 
 async def _serve(settings: Settings, encoder: Encoder) -> None:
-    # A burst of reads waits for a connection instead of opening more and more, or failing.
+    # A burst of reads waits for a connection, as long as for an answer, instead of opening more and more.
     seconds = settings.redis_timeout.total_seconds()
     pool = BlockingConnectionPool.from_url(
         settings.redis_url, max_connections=64, timeout=seconds, socket_timeout=seconds

@@ -87,8 +87,7 @@ class Clicks(Sequence[Decoded[Click]]):
     def reviews(self) -> Iterator[tuple[int, Click]]:
         """Those with a text, with their offsets."""
         for place, offset in enumerate(self.offsets if self.written else ()):
-            click = self[place].value
-            if offset in self.written and click is not None:
+            if offset in self.written and (click := self[place].value) is not None:
                 yield offset, click
 
     def take(self, which: NDArray[np.bool_]) -> Self:

@@ -1,4 +1,4 @@
-"""Records of the log → values. The contract is the authority; common JSON takes a way that costs a twentieth of it."""
+"""Records of the log → values, as the contract says; clicks, which come by the thousand, have `reading`."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _parsed(records: Sequence[Record], plain: Callable[[bytes], _Plain]) -> tupl
     if not any(record.headers for record in records):
         try:
             return [(record, plain(record.value)) for record in records], []  # type: ignore[arg-type] # then it fails
-        except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
             pass
     good: _Good = []
     odd: _Odd = []
@@ -91,8 +91,8 @@ def _parsed(records: Sequence[Record], plain: Callable[[bytes], _Plain]) -> tupl
                 odd.append(record)
             else:
                 good.append((record, plain(record.value)))
-        except (msgspec.DecodeError, UnicodeDecodeError):  # unusual or wrong: the contract tells which, in its words
-            odd.append(record)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            odd.append(record)  # unusual or wrong: the contract tells which, in its words
     return good, odd
 
 

@@ -171,6 +171,18 @@ async def test_an_erasure_of_the_log_removes_all_of_a_person(store: Any, ann: Pe
     assert sum((await store.forget(PARTITION, ann, at=1)).values()) == 0
 
 
+async def test_who_wanted_to_be_forgotten_is_remembered_as_long_as_old_events_may_come(
+    store: Any, redis: Redis, ann: Person, span: Any
+) -> None:
+    days = timedelta(days=30) // timedelta(milliseconds=1)
+    key = f"need:{{{PARTITION}}}:#gone"
+    await store.forget(PARTITION, ann, at=500)
+    assert days - 60_000 < await redis.pttl(key) <= days
+    await redis.pexpire(key, 1_000_000)  # most of that time has gone by
+    await store.update(span(1), Wanted([ann]), lambda _page: Changes(forget={ann: 700}))
+    assert days - 60_000 < await redis.pttl(key) <= days
+
+
 async def test_shops_with_records_are_told(store: Any, ann: Person, span: Any) -> None:
     await store.update(span(1), Wanted([ann]), lambda _page: Changes(records={ann: ShopRecord(tier="gold")}))
     shops: list[Any] = []

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from needs.domain.products import LogPosition, Product
 from needs.stores.products_redis import RedisProducts
+from needs.usecases import MemoryAway
 
 
 @pytest.fixture
@@ -57,3 +58,13 @@ async def test_a_vector_of_another_space_is_left_out_and_the_log_is_believed(red
     found = (await loaded(RedisProducts(redis, dim=4, space="new@1"), tenant))["p1"]
     assert (found.vector, found.category) == (None, "tea")
     assert LogPosition("life", 1, 0).follows(found.position)
+
+
+async def test_a_store_that_is_away_says_so(tenant: str) -> None:
+    nowhere = Redis.from_url("redis://127.0.0.1:1/0", socket_timeout=0.5)
+    products = RedisProducts(nowhere, dim=4, space="test@1")
+    with pytest.raises(MemoryAway):
+        await loaded(products, tenant)
+    with pytest.raises(MemoryAway):
+        await products.save([product(tenant, 1)])
+    await nowhere.aclose()

@@ -128,6 +128,14 @@ def test_what_is_no_json_object_is_refused(value: bytes) -> None:
         one_click(record(value))
 
 
+@pytest.mark.parametrize("field", ["colour_of_button", "content"])
+def test_a_field_nested_without_end_is_refused_and_its_neighbours_are_read(field: str) -> None:
+    deep = json.dumps(CLICK)[:-1].encode() + b', "' + field.encode() + b'": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    clicks, refused = reading.clicks()([record(CLICK), Record(1, "ann", deep, {}, 0)])
+    assert [click.offset for click in clicks] == [0]
+    assert [(offset, why.reason) for offset, why in refused] == [(1, "malformed-json")]
+
+
 def test_protobuf_is_read_where_its_header_says_so() -> None:
     event = clickstream_pb2.ClickstreamEvent(event_id="e", user_id="ann", kind=2, product_id="p", tenant="shop")
     event.occurred_at.FromMilliseconds(1_000)

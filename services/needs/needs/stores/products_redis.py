@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from needs.domain.identity import DEFAULT_TENANT
 from needs.domain.products import LogPosition, Product
+from needs.stores.connection import outages
 
 _TENANTS = "need:{products}:#tenants"
 _AT_ONCE = 500  # products per command: half a megabyte
@@ -37,22 +38,24 @@ class RedisProducts:
         self._decode = msgspec.msgpack.Decoder(_Stored).decode
 
     async def save(self, products: Sequence[Product]) -> None:
-        """Write these; the last of several states of one product stays."""
+        """Write these; the last of several states of one product stays. Raises MemoryAway, like `load`."""
         by_tenant: dict[str, dict[str, bytes]] = {}
         for product in products:
             by_tenant.setdefault(product.tenant, {})[product.product_id] = self._encode(self._stored(product))
-        for tenant, blobs in by_tenant.items():
-            await self._redis.sadd(_TENANTS, tenant)
-            items = list(blobs.items())
-            for start in range(0, len(items), _AT_ONCE):
-                await self._redis.hset(_key(tenant), mapping=dict(items[start : start + _AT_ONCE]))
+        with outages():
+            for tenant, blobs in by_tenant.items():
+                await self._redis.sadd(_TENANTS, tenant)
+                items = list(blobs.items())
+                for start in range(0, len(items), _AT_ONCE):
+                    await self._redis.hset(_key(tenant), mapping=dict(items[start : start + _AT_ONCE]))
 
     async def load(self) -> AsyncIterator[Product]:
         """Everything that was saved. A vector of another space is left out, and then the log is believed instead."""
-        tenants = sorted(tenant.decode() for tenant in cast("set[bytes]", await self._redis.smembers(_TENANTS)))
-        for tenant in tenants:
-            async for product_id, blob in self._redis.hscan_iter(_key(tenant), count=_AT_ONCE):
-                yield self._product(tenant, product_id.decode(), self._decode(blob))
+        with outages():
+            tenants = sorted(tenant.decode() for tenant in cast("set[bytes]", await self._redis.smembers(_TENANTS)))
+            for tenant in tenants:
+                async for product_id, blob in self._redis.hscan_iter(_key(tenant), count=_AT_ONCE):
+                    yield self._product(tenant, product_id.decode(), self._decode(blob))
 
     def _stored(self, product: Product) -> _Stored:
         return _Stored(

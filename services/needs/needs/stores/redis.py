@@ -40,8 +40,8 @@ class PartitionsChanged(Exception):
 class RedisNeedStore:
     """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:` and `p:` before `t/` are the words and the shop's
     record; `need:{<partition>}:#off` is the guard, `#shops` the tenants that have records there, `#gone` who wanted to
-    be forgotten, as hashes, by the time of the wish. What stands before `t/` cannot come from a user, so no user's key
-    is another's.
+    be forgotten, as hashes, by the time of the wish; it ends by itself when the last wish has grown old. What stands
+    before `t/` cannot come from a user, so no user's key is another's.
 
     Invariants: the guard holds, per topic, the life of the log and the next offset of what the rows contain; both
     change in one transaction that watches the guard, and a write by anyone touches the guard.
@@ -70,7 +70,10 @@ class RedisNeedStore:
         return held[1] if held is not None and held[0] == log else None
 
     async def update(self, span: Span, wanted: Wanted, decide: Callable[[Page], Changes]) -> set[Person]:
-        """See NeedStore. Two round trips; what was read is as of the moment the guard was watched."""
+        """See NeedStore. Two round trips, three where there are people who wanted to be forgotten.
+
+        What was read is as of the moment the guard was watched.
+        """
         async with connection(self._redis) as redis:
             for _ in range(_TRIES):
                 guard, page = await self._page(redis, span, wanted)
@@ -163,10 +166,17 @@ class RedisNeedStore:
         return commands + (self._gone(partition, changes.forget) if changes.forget else [])
 
     def _gone(self, partition: int, wishes: Mapping[Person, int]) -> list[Command]:
-        """Remember who wanted to be forgotten, the latest wish of each, and no longer than old events may come."""
-        pairs = [part for person, at in wishes.items() for part in (at, _nameless(person))]
-        outlived = max(wishes.values()) - int(self._forgotten_for.total_seconds() * 1000)
-        return [("ZADD", _gone_key(partition), "GT", *pairs), ("ZREMRANGEBYSCORE", _gone_key(partition), 0, outlived)]
+        """Remember who wanted to be forgotten, the latest wish of each, and no longer than old events may come.
+
+        A newer wish removes those that are too old by its own time; without one, the last of them end with their key.
+        """
+        key, pairs = _gone_key(partition), [part for person, at in wishes.items() for part in (at, _nameless(person))]
+        lifetime = int(self._forgotten_for.total_seconds() * 1000)
+        return [
+            ("ZADD", key, "GT", *pairs),
+            ("ZREMRANGEBYSCORE", key, 0, max(wishes.values()) - lifetime),
+            ("PEXPIRE", key, lifetime),
+        ]
 
     def _rows(self, blobs: Sequence[bytes | None]) -> Rows:
         return decode_rows(blobs, self._row, self._space)
