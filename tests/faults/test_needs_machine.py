@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 from faults.embedded import EmbeddedEngines
 from faults.needs_house import NeedsHouse
+from faults.needs_oracle import PRODUCTS
 from faults.service import Service
 from faults.table import Table
 from faults.waiting import until
 from redis import Redis
 from redis.exceptions import ResponseError
+from typer.testing import CliRunner
+
+from attune.needs.v1.needs_pb2 import GetProfileRequest
+from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
+from attune.types.v1.types_pb2 import UserRef
+from attune_cli.main import app
 
 pytestmark = pytest.mark.timeout(300)
 _HOURS = 6 * 3_600
@@ -91,15 +98,22 @@ def test_a_broker_that_begins_anew(
         engines.stop()
 
 
-def test_replicas_come_and_go_while_events_flow(needs: NeedsHouse, table: Table) -> None:
-    """Two replicas restart in turn, as in a roll-out, while batches are in work."""
+def test_replicas_come_and_go_while_events_flow(
+    needs: NeedsHouse, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two replicas restart in turn, as in a roll-out, while batches are in work; before it, one asks each of them."""
     told = {name: value for name, value in needs.service.environment.items() if name.startswith("ATTUNE_")}
     second = Service("needs", needs.folder / "second", told, embedded=True)
+    second.start()
+    monkeypatch.setenv("ATTUNE_KAFKA", needs.engines.kafka)
+    for replica in (needs.service, second):
+        monkeypatch.setenv("ATTUNE_NEEDS_ADDRESS", replica.address)
+        for number in range(6):  # of several partitions: each replica applies those of two
+            send_and_wait(needs.tenant, f"{replica.port}-{number}", replica)
     shoppers = needs.shoppers()
     flow = threading.Thread(target=shoppers.act, args=(1_500,), kwargs={"per_second": 150.0})
     flow.start()
     try:
-        second.start()
         needs.service.stop()
         needs.service.start()
         second.stop()
@@ -108,6 +122,15 @@ def test_replicas_come_and_go_while_events_flow(needs: NeedsHouse, table: Table)
     finally:
         flow.join()
         second.close()
+
+
+def send_and_wait(tenant: str, user: str, replica: Service) -> None:
+    """`attune send --wait` ends when the replica that is asked can tell, whichever of them has the partition."""
+    told = ["send", "view", "--user", user, "--product", PRODUCTS[0], "--tenant", tenant, "--wait"]
+    sent = CliRunner().invoke(app, told)
+    assert sent.exit_code == 0, sent.output
+    request = GetProfileRequest(user=UserRef(tenant=tenant, user_id=user))
+    assert dict(NeedsServiceStub(replica.channel).GetProfile(request, timeout=10).profile.kinds) == {"view": 1}
 
 
 def refusal(redis_url: str) -> str:
