@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from attune.events.v1.answer_pb2 import AnswerEvent, AnswerOutcome
 from chassis.kafka import Producer
+from qa.domain.answer import Outcome
+from qa.domain.identity import Person
 from qa.replies import timestamp
-from qa.usecases.ports import Told
+from qa.usecases.ports import Published, Told
 
 ANSWERS = "attune.answers.v1"
 _LONGEST_ID = 128  # characters, by the contract
@@ -29,21 +35,41 @@ class AnswerLog:
         await self._producer.send(ANSWERS, told.person.user, answer_event(told), form="json")
 
     async def holds(self, told: Told) -> bool:
-        """See Answers. Reads from when it was answered on, where Kafka can tell; else the last 20,000 records.
+        """See Answers. Asked for only after a crash or a failed write, so that it may take its time."""
+        wanted, key = answer_id(told.turn.event_id), told.person.user.encode()
+        async with aclosing(self._since(told.turn.answered_at)) as records:
+            async for record in records:
+                if record.key == key and _read(record.value).get("event_id") == wanted:
+                    return True
+        return False
 
-        Asked for only after a crash or a failed write, so that it may take its time.
-        """
+    async def since(self, at: float) -> Mapping[tuple[Person, str], Published]:
+        """See Answers. Asked for once after a partition was assigned."""
+        found: dict[tuple[Person, str], Published] = {}
+        async for record in self._since(at):
+            found.update(_published(_read(record.value)))
+        return found
+
+    async def _since(self, at: float) -> AsyncGenerator[ConsumerRecord]:
+        """Records from then on, where Kafka can tell, else the last 20,000 of each partition; up to the present end."""
         consumer = AIOKafkaConsumer(ANSWERS, bootstrap_servers=self._bootstrap, isolation_level="read_committed")
         await consumer.start()
         try:
-            return await _find(consumer, list(consumer.assignment()), told)  # in no group it has all
+            left = await _place(consumer, at)
+            while left:
+                for records in (await consumer.getmany(*left, timeout_ms=1_000)).values():
+                    for record in records:
+                        yield record
+                left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
         finally:
             await consumer.stop()
 
 
-async def _find(consumer: AIOKafkaConsumer, partitions: list[TopicPartition], told: Told) -> bool:
+async def _place(consumer: AIOKafkaConsumer, at: float) -> dict[TopicPartition, int]:
+    """Go to where it is to be read; partition → end."""
+    partitions = list(consumer.assignment())  # in no group it has all
     ends, begins = await consumer.end_offsets(partitions), await consumer.beginning_offsets(partitions)
-    since = max(0, round(told.turn.answered_at * 1000) - _CLOCKS)
+    since = max(0, round(at * 1000) - _CLOCKS)
     times = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
     left = {}
     for tp, end in ends.items():
@@ -52,16 +78,7 @@ async def _find(consumer: AIOKafkaConsumer, partitions: list[TopicPartition], to
         if start < end:
             consumer.seek(tp, start)
             left[tp] = end
-    wanted, key = answer_id(told.turn.event_id), told.person.user.encode()
-    while left:
-        found = await consumer.getmany(*left, timeout_ms=1_000)
-        for records in found.values():
-            if any(record.key == key and _id_of(record.value) == wanted for record in records):
-                return True
-        for tp, end in list(left.items()):
-            if await consumer.position(tp) >= end:
-                del left[tp]
-    return False
+    return left
 
 
 def answer_id(question_event_id: str) -> str:
@@ -88,9 +105,25 @@ def answer_event(told: Told) -> AnswerEvent:
     )
 
 
-def _id_of(value: bytes | None) -> str:
+def _published(read: Mapping[str, Any]) -> dict[tuple[Person, str], Published]:
+    """One answer; none where someone else wrote something else."""
+    try:
+        told = Published(
+            datetime.fromisoformat(read["answered_at"]).timestamp(),
+            str(read["text"]),
+            str(read["language"]),
+            Outcome(AnswerOutcome.Value(read["outcome"])),
+            float(read.get("probability", 0.0)),
+            frozenset(map(str, read.get("entry_ids", ()))),
+        )
+        return {(Person.of(read["tenant"], read["user_id"]), read["question_event_id"]): told}
+    except (KeyError, ValueError, TypeError):
+        return {}
+
+
+def _read(value: bytes | None) -> Mapping[str, Any]:
     try:
         read = json.loads(value or b"{}")
     except ValueError:  # a record that someone else wrote
-        return ""
-    return str(read.get("event_id", "")) if isinstance(read, dict) else ""
+        return {}
+    return read if isinstance(read, dict) else {}

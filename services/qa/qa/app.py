@@ -29,9 +29,10 @@ from qa.clients import Absent, Circuit, GrpcNeeds, GrpcOffers
 from qa.domain.library import Library
 from qa.domain.shelf import Shelf
 from qa.domain.wording import TEMPLATES
-from qa.handlers import PEOPLE, SHOP, PeopleHandlers, ShopHandlers, resume_index, resume_memory
+from qa.handlers import PEOPLE, SHOP, PeopleHandlers, ShopHandlers
 from qa.patience import PatientDialogues
-from qa.reading import KeptConsumer, Reading
+from qa.reading import AnsweringConsumer, KeptConsumer, Reading
+from qa.resume import resume_index, resume_memory, resume_people
 from qa.servicer import ERRORS, SERVICE, QaServicer
 from qa.settings import Settings
 from qa.stores.edge import EdgeKnowledge
@@ -90,9 +91,13 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     patient = PatientDialogues(dialogues, settings.memory_timeout, Breaker(pause=settings.breaker_pause))
     respond, forget = Respond(ask, patient, lambda: uuid.uuid4().hex, time.time), Forget(dialogues)
     tell = Tell(ask, dialogues, AnswerLog(producer, settings.kafka), time.time)
-    kept = KeptConsumer(shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=resume_index(keep))
+    kept = KeptConsumer(
+        shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=resume_index(keep), exact=True
+    )
     handlers = PeopleHandlers(tell, forget, dialogues, reading)
-    people = Consumer(handlers.routes(), group=f"attune-{NAME}", name="people")
+    people = AnsweringConsumer(
+        handlers.routes(), group=f"attune-{NAME}", name="people", resume=resume_people(dialogues), exact=True
+    )
     server = GrpcServer(settings, errors=ERRORS)
     freshness = Freshness(progress, dialogues, shared=PEOPLE)
     servicer = QaServicer(
@@ -106,7 +111,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
         consumers=[memory, kept, people],
         producer=producer,
         progress=progress,
-        background=[reading.until_done],
+        background=[reading.until_done, tell.leftovers],
         close=[generator.aclose, index.close, redis.aclose],
     )
 

@@ -6,14 +6,31 @@ import math
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.knowledge_pb2 import KnowledgeEntry
 from attune.events.v1.product_pb2 import Product as ProductRecord
 from attune.events.v1.query_pb2 import QUERY_KIND_QUESTION, QueryEvent
-from chassis.kafka import Rejected
+from chassis.kafka import Record, Rejected, proto_decoder
 from qa.domain.identity import DEFAULT_TENANT
 from qa.domain.knowledge import Entry, LogPosition
 from qa.domain.products import Product
 from qa.usecases.ports import Question
+
+_query, _erasure = proto_decoder(QueryEvent), proto_decoder(ErasureRequest)
+
+
+def decode_query(record: Record) -> QueryEvent:
+    """Words that a customer gave."""
+    event = _query(record)
+    _not_after(event.occurred_at, record)
+    return event
+
+
+def decode_erasure(record: Record) -> ErasureRequest:
+    """A wish to be forgotten."""
+    wish = _erasure(record)
+    _not_after(wish.requested_at, record)
+    return wish
 
 
 def seconds(at: Timestamp) -> float:
@@ -72,3 +89,11 @@ def question(message: QueryEvent) -> Question | None:
         language=message.language if message.language != "und" else "",
         event_id=message.event_id,
     )
+
+
+def _not_after(time: Timestamp, record: Record) -> None:
+    """Nothing happens after it was written: a clock of the shop that is ahead neither brings back someone who was
+    forgotten nor keeps them away.
+    """
+    if 0 < record.timestamp_ms < time.ToMilliseconds():
+        time.FromMilliseconds(record.timestamp_ms)

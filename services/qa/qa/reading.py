@@ -15,6 +15,9 @@ from qa.usecases.ports import Fallback, NotReadYet
 _PATIENCE = 2.0  # seconds that a slice of questions waits before it comes again
 _LOOK = 1.0  # seconds after which the end of the log is asked for anew
 _AGAIN = 0.05  # seconds between two looks while Kafka is away
+_AT_ONCE = (
+    64  # questions of a batch: with a generator of 3 seconds one is answered within those that a process is ready
+)
 _BEHIND = Fallback("knowledge", "what was read so far", "the log of knowledge has not been read to its end yet")
 
 
@@ -49,3 +52,12 @@ class KeptConsumer(Consumer):
     def attach(self, broker: KafkaBroker, settings: ProcessSettings, **given: Any) -> None:
         """See Consumer."""
         super().attach(broker, settings, **given | {"progress": Progress()})
+
+
+class AnsweringConsumer(Consumer):
+    """Reads questions, of which each takes its time: what lags behind is taken in small pieces."""
+
+    def attach(self, broker: KafkaBroker, settings: ProcessSettings, **given: Any) -> None:
+        """See Consumer."""
+        batch = min(settings.batch_records, _AT_ONCE)
+        super().attach(broker, settings.model_copy(update={"batch_records": batch}), **given)

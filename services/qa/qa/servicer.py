@@ -57,9 +57,8 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
         for piece in pieces(reply.answer.text):
             yield pb.AskResponse(delta=piece)
         answer = answer_reply(reply.answer, dialogue_id=reply.dialogue_id, turn=reply.turn, understood=reply.understood)
-        yield pb.AskResponse(
-            answer=answer, served=self._served(reply.by, (*self._reading.missing(), *reply.fallbacks), stale=stale)
-        )
+        missing = (*self._reading.missing(), *self._gone(), *reply.fallbacks)
+        yield pb.AskResponse(answer=answer, served=self._served(reply.by, missing, stale=stale))
 
     async def GetDialogue(  # noqa: N802
         self, request: pb.GetDialogueRequest, context: Context

@@ -210,6 +210,26 @@ async def test_how_far_a_topic_is_applied_only_grows_within_a_life_of_the_log(
     assert (await store.applied("next|life", tenant, 0), await store.applied("life", tenant, 0)) == (2, None)
 
 
+async def test_reading_goes_on_where_redis_stands_and_begins_anew_in_another_life_of_the_log(
+    store: RedisDialogues, tenant: str
+) -> None:
+    assert await store.stands("life", tenant, 0) is None
+    await store.reach(Span("life", tenant, 0, 7))
+    assert (await store.stands("life", tenant, 0), await store.stands("next life", tenant, 0)) == (7, 0)
+
+
+async def test_every_answer_that_is_owed_is_found_with_the_one_who_asked(store: RedisDialogues, ann: Person) -> None:
+    await store.add(ann, "d", turn("q", event_id="event"))
+    await store.add(ann, "d", turn("q", event_id="settled"))
+    await store.settle(ann, "settled")
+    owed = [(told.person, told.dialogue_id, told.turn.event_id) async for told in store.owing()]
+    assert [each for each in owed if each[0] == ann] == [(ann, "d", "event")]
+
+
+async def test_a_redis_that_was_started_anew_has_another_name(store: RedisDialogues) -> None:
+    assert await store.run() == await store.run() != ""
+
+
 async def test_a_forgotten_person_may_begin_anew(store: RedisDialogues, ann: Person) -> None:
     await store.forget(ann, 200.0)
     assert await store.add(ann, "d", turn("q", 201.0)) == 1

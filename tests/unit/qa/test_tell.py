@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from qa.domain.wording import TEMPLATES
 from qa.stores.redis import RedisDialogues
 from qa.usecases import Ask, Tell, Texts
 from qa.usecases.ask import Policy
-from qa.usecases.ports import Question, Told
+from qa.usecases.ports import Noted, Question, Told
 from qa.usecases.writing import Writer
 
 NOW = 1_700_000_000.0
@@ -131,6 +132,31 @@ async def test_someone_forgotten_meanwhile_is_told_nothing(desk: Desk, question:
     await desk.tell(question)
     assert await desk.published(question) == []
     assert (await desk.dialogues.read(person, "")).turns == ()
+
+
+async def test_what_was_published_and_redis_lost_is_kept_again_as_it_was_published(
+    desk: Desk, question: Question, redis_url: str
+) -> None:
+    person = Person(question.tenant, question.user)
+    await desk.answers.write(await kept(desk, question))
+    async with Redis.from_url(redis_url) as redis:  # as if it were restored to what it was before
+        key = f"dialogue:{{t/default/{blake2b(question.user.encode(), digest_size=16).hexdigest()}}}"
+        await redis.delete(*[each async for each in redis.scan_iter(f"{key}*")])
+    await desk.tell.look_back(question.at)
+    await desk.tell(question)
+    assert [told["text"] for told in await desk.published(question)] == [KEPT.text]
+    [turn] = (await desk.dialogues.read(person, "d")).turns
+    assert (turn.answer.text, turn.answer.probability, turn.answered_at) == (KEPT.text, 0.9, NOW)
+    assert await desk.dialogues.noted(person, question.event_id) == Noted(seen=True)
+
+
+async def test_what_is_owed_is_published_at_the_next_start_though_the_question_does_not_come_again(
+    desk: Desk, question: Question
+) -> None:
+    await kept(desk, question)
+    await desk.tell.leftovers()
+    assert [told["text"] for told in await desk.published(question)] == [KEPT.text]
+    assert (await desk.dialogues.noted(Person(question.tenant, question.user), question.event_id)).owed is None
 
 
 def test_ids_of_answers_differ_where_those_of_questions_do() -> None:

@@ -135,14 +135,14 @@ def decode_turn(blob: bytes) -> Turn:
     return msgspec.msgpack.decode(blob, type=Turn)
 
 
-def encode_told(dialogue_id: str, turn: Turn) -> bytes:
-    """An answer that is owed: its conversation and its turn."""
-    return msgspec.msgpack.encode((dialogue_id, turn))
+def encode_told(user: str, dialogue_id: str, turn: Turn) -> bytes:
+    """An answer that is owed: to whom, in which conversation, in which words. Keys do not tell whose they are."""
+    return msgspec.msgpack.encode((user, dialogue_id, turn))
 
 
-def decode_told(blob: bytes) -> tuple[str, Turn]:
-    """The conversation and the turn as they were encoded."""
-    return msgspec.msgpack.decode(blob, type=tuple[str, Turn])
+def decode_told(blob: bytes) -> tuple[str, str, Turn]:
+    """Person, conversation and turn as they were encoded."""
+    return msgspec.msgpack.decode(blob, type=tuple[str, str, Turn])
 
 
 def _at(position: LogPosition) -> Payload:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from qa.domain.dialogue import MOST_TURNS, Dialogue, Turn
 from qa.domain.identity import Person
@@ -54,6 +54,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
 return 1
 """
 _OFFSETS = "dialogue:#applied"
+_SCANNED = 1_000  # keys that are looked at in one go: a millisecond
 MOST_DIALOGUES = 100  # of a person: whoever begins more loses the one asked in longest ago
 CLAIM_MS = 3_000  # how long the answers of someone who died wait for another one; the living renew theirs
 MOST_EVENTS = 1_000  # of a person, by when they asked: a repeat comes soon after
@@ -93,7 +94,7 @@ class RedisDialogues:
         """See Dialogues."""
         key = _key(person)
         keys = [f"{key}:{dialogue_id}", key, f"{key}#gone", f"{key}#asked", f"{key}#owed", _claim(key, turn.event_id)]
-        owed = encode_told(dialogue_id, turn) if turn.event_id else b""
+        owed = encode_told(person.user, dialogue_id, turn) if turn.event_id else b""
         given: list[Any] = [at_ms(turn.asked_at), encode_turn(turn), self._lifetime, dialogue_id, MOST_TURNS]
         given += [turn.event_id, self._events_for, MOST_EVENTS, owed, CLAIM_MS]
         with outages():
@@ -110,7 +111,7 @@ class RedisDialogues:
             pipe.hget(f"{key}#owed", event_id)
             with outages():
                 seen, owed = await pipe.execute()
-        return Noted(seen is not None, None if owed is None else _told(person, owed))
+        return Noted(seen is not None, None if owed is None else _told(person.tenant, owed))
 
     async def claim(self, person: Person, event_id: str) -> bool:
         """See Dialogues."""
@@ -139,7 +140,7 @@ class RedisDialogues:
             dialogues = sum([await self._forget_turns(f"{key}:{name}", at) for name in names])
             events = int(await self._do("ZREMRANGEBYSCORE", f"{key}#asked", "-inf", until))
             owed = await self._do("HGETALL", f"{key}#owed")
-            late = [each for each, blob in owed.items() if _told(person, blob).turn.asked_at <= at]
+            late = [each for each, blob in owed.items() if _told(person.tenant, blob).turn.asked_at <= at]
             removed = int(await self._do("HDEL", f"{key}#owed", *late)) if late else 0
             for each in late:
                 await self._do("UNLINK", _claim(key, each.decode()))
@@ -153,10 +154,35 @@ class RedisDialogues:
 
     async def applied(self, log: str, topic: str, partition: int) -> int | None:
         """The next offset of a partition in this life of the log; None: nothing of it was applied."""
+        life, offset = await self._position(topic, partition)
+        return offset if life == log else None
+
+    async def stands(self, log: str, topic: str, partition: int) -> int | None:
+        """The offset to go on from: 0 where another life of the log was applied; None: nothing is known."""
+        life, offset = await self._position(topic, partition)
+        return offset if life == log or offset is None else 0
+
+    async def run(self) -> str:
+        """Names this life of the engine; empty where it is not told."""
+        with outages():
+            try:
+                return str((await self._redis.info("server")).get("run_id", ""))
+            except NoPermissionError:
+                return ""
+
+    async def owing(self) -> AsyncIterator[Told]:
+        """Every answer that is owed, of every person, one after the other."""
+        with outages():
+            async for key in self._redis.scan_iter(match="dialogue:{t/*}#owed", count=_SCANNED, _type="hash"):
+                tenant = key.decode().split("/")[1]
+                for blob in (await self._do("HGETALL", key)).values():
+                    yield _told(tenant, blob)
+
+    async def _position(self, topic: str, partition: int) -> tuple[str, int | None]:
         with outages():
             held = await self._do("HGET", _OFFSETS, f"{topic}/{partition}")
         life, _, offset = (held or b"").decode().rpartition("|")
-        return int(offset) if offset and life == log else None
+        return life, int(offset) if offset else None
 
     async def _forget_turns(self, key: str, at: float) -> int:
         """1 if the conversation held turns asked up to `at`. Turns that are added meanwhile stay."""
@@ -203,10 +229,10 @@ def _turn(blob: bytes) -> Turn:
     return replace(decode_turn(rest), number=int(number))
 
 
-def _told(person: Person, blob: bytes) -> Told:
+def _told(tenant: str, blob: bytes) -> Told:
     number, _, rest = blob.partition(b"|")
-    dialogue_id, turn = decode_told(rest)
-    return Told(person, dialogue_id, replace(turn, number=int(number)))
+    user, dialogue_id, turn = decode_told(rest)
+    return Told(Person(tenant, user), dialogue_id, replace(turn, number=int(number)))
 
 
 def _ms(span: timedelta) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from lm.protocols import Matrix, Vector
-from qa.domain.answer import Answer
+from qa.domain.answer import Answer, Outcome
 from qa.domain.dialogue import Dialogue, Turn
 from qa.domain.identity import Person
 from qa.domain.knowledge import Entry, LogPosition
@@ -142,6 +142,21 @@ class Dialogues(Conversations, Protocol):
     async def forget(self, person: Person, at: float) -> Forgotten:
         """Remove what was asked up to `at`. Questions asked up to then do not bring it back."""
 
+    def owing(self) -> AsyncIterator[Told]:
+        """Every answer that is owed, of every person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the log of answers says of an answer."""
+
+    at: float  # seconds since 1970
+    text: str
+    language: str
+    outcome: Outcome
+    probability: float
+    entry_ids: frozenset[str]
+
 
 class Answers(Protocol):
     """The log of answers."""
@@ -151,6 +166,9 @@ class Answers(Protocol):
 
     async def holds(self, told: Told) -> bool:
         """Whether it is in the log already, as far back as it can be."""
+
+    async def since(self, at: float) -> Mapping[tuple[Person, str], Published]:
+        """What is in the log from `at` on, by person and event that asked, as far back as it can be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
