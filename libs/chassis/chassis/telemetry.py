@@ -64,8 +64,10 @@ def where(exc_info: Raised) -> str:
     Its message is left out: that of a bug may quote what a person wrote.
     """
     error: BaseException | None = exc_info[1]
-    told = []
-    while error is not None:
+    told: list[str] = []
+    seen = set[int]()  # a cause may have the exception itself for its own cause, where libraries link them by hand
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n\nwhile handling:\n".join(told)

@@ -113,6 +113,12 @@ def test_an_exception_is_logged_as_what_and_where_without_its_message() -> None:
     assert named(said) == []
 
 
+def test_an_exception_whose_cause_leads_back_to_it_is_logged_once() -> None:
+    first, second = LookupError(WORDS), ValueError(WORDS)
+    first.__cause__, second.__cause__ = second, first
+    assert telemetry.where((LookupError, first, None)) == "LookupError\n\nwhile handling:\nValueError"
+
+
 async def test_a_task_that_failed_unseen_is_logged_without_the_message(caplog: pytest.LogCaptureFixture) -> None:
     async def fails() -> None:
         raise LookupError(WORDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
@@ -19,6 +20,7 @@ class Lives:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin: AIOKafkaAdminClient | None = None
+        self._connecting = asyncio.Lock()  # two who ask at once share one connection
 
     async def of(self, topics: Collection[str]) -> Mapping[str, str]:
         """Topic → its life: of the marker topic if there is one, else the cluster's id and the topic's own.
@@ -46,17 +48,18 @@ class Lives:
 
     async def close(self) -> None:
         """Leave."""
-        if self._admin is not None:
-            await self._admin.close()
-            self._admin = None
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await admin.close()
 
     async def _connected(self) -> AIOKafkaAdminClient:
-        if self._admin is None:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=5_000)
-            try:
-                await admin.start()
-            except BaseException:
-                await admin.close()
-                raise
-            self._admin = admin
-        return self._admin
+        async with self._connecting:
+            if self._admin is None:
+                admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=5_000)
+                try:
+                    await admin.start()
+                except BaseException:
+                    await admin.close()
+                    raise
+                self._admin = admin
+            return self._admin

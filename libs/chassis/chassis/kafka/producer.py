@@ -28,6 +28,11 @@ class Producer:
         """The log it writes to."""
         return self._bootstrap
 
+    @property
+    def max_request_bytes(self) -> int:
+        """The longest record it writes, key and headers included."""
+        return self._max_request_bytes
+
     async def start(self) -> None:
         """Connect."""
         self._producer = AIOKafkaProducer(

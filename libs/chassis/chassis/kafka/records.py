@@ -11,6 +11,7 @@ import msgspec
 from chassis.violations import shorten
 
 T = TypeVar("T")
+_LONGEST_FIELD, _LONGEST_REMEDY = 200, 1_000  # characters; both may name what a record holds a thousand times
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,21 @@ class Rewound(Exception):
 
 
 class Rejected(Exception):
-    """This record can never succeed as it is: it belongs in the topic's `.dead`."""
+    """This record can never succeed as it is: it belongs in the topic's `.dead`.
+
+    Each part is cut to a length that fits into a header, however much is wrong with the record.
+    """
 
     def __init__(self, reason: str, *, field: str = "", value: object = "", remedy: str = "") -> None:
-        self.reason, self.field, self.value, self.remedy = reason, field, shorten(value), remedy
-        about = f" {field}" if field else ""
+        self.reason, self.value = reason, shorten(value)
+        self.field, self.remedy = _cut(field, _LONGEST_FIELD), _cut(remedy, _LONGEST_REMEDY)
+        about = f" {self.field}" if field else ""
         given = f" = {self.value}" if self.value else ""
-        super().__init__(f"{reason}:{about}{given}" + (f"; {remedy}" if remedy else ""))
+        super().__init__(f"{reason}:{about}{given}" + (f"; {self.remedy}" if remedy else ""))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 Decoder = Callable[[Record], T]  # raises Rejected

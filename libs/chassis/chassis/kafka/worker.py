@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.kafka.progress import Progress
-from chassis.kafka.records import Decoded, Decoder, Record, Rejected, Rewound, Route, Slice, Source
+from chassis.kafka.records import (
+    Decoded,
+    Decoder,
+    Record,
+    Rejected,
+    Rewound,
+    Route,
+    Slice,
+    SliceDecoder,
+    Source,
+)
 from chassis.settings import ProcessSettings
 from chassis.telemetry import RECORDS, RETRIES, SLICES, log
 
@@ -58,7 +68,7 @@ class Worker:
         started = time.perf_counter()
         items, refused = self._decode(records)
         part = Slice(source, items, records[-1].offset + 1, begins)
-        refused += await self._handle_until_done(part)
+        refused += await self._handle_until_done(part, records)
         await self._bury(source, records, refused)
         await self._progress.applied(source, part.next_offset)
         RECORDS.labels(self._service, source.topic, "applied").inc(len(records) - len(refused))
@@ -70,7 +80,11 @@ class Worker:
         assert self._route.decode_slice is not None, "a route has one of the two"  # noqa: S101 - a bug of ours otherwise
         most, owner = self._settings.max_record_bytes, self._route.owner
         fitting = [record for record in records if record.value is None or len(record.value) <= most]
-        items, refused = self._route.decode_slice(fitting)
+        try:
+            items, refused = self._route.decode_slice(fitting)
+        except Exception as error:  # noqa: BLE001 - a record that nobody thought of must not stall its partition
+            log.error("decoder failed", topic=self._route.topic, exc_info=error)
+            items, refused = _decoded_one_by_one(fitting, self._route.decode_slice)
         large = [(r.offset, too_large(r, most)) for r in records if r.value is not None and len(r.value) > most]
         return items, [(offset, why, owner) for offset, why in (*refused, *large)]
 
@@ -84,6 +98,9 @@ class Worker:
                 good.append(Decoded(record.offset, record.key or "", self._value(record, decode)))
             except Rejected as why:
                 bad.append((record.offset, why, self._route.owner))
+            except Exception as error:  # noqa: BLE001 - a record that nobody thought of must not stall its partition
+                log.error("decoder failed", topic=self._route.topic, offset=record.offset, exc_info=error)
+                bad.append((record.offset, _broken("decoder-error", error), self._route.owner))
         return good, bad
 
     def _value(self, record: Record, decode: Decoder[Any]) -> Any:
@@ -95,7 +112,7 @@ class Worker:
             raise too_large(record, self._settings.max_record_bytes)
         return decode(record)
 
-    async def _handle_until_done(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
+    async def _handle_until_done(self, part: Slice[Any], records: Sequence[Record]) -> list[tuple[int, Rejected, bool]]:
         attempt = 0
         while True:
             try:
@@ -109,11 +126,14 @@ class Worker:
                             offset=part.next_offset, attempt=attempt, error=type(error).__name__,
                             exc_info=None if is_outage(error) else error)  # fmt: skip
                 if not is_outage(error) and attempt >= self._settings.retries_before_isolation:
-                    return await self._one_by_one(part)
+                    return await self._one_by_one(part, {record.offset: record for record in records})
                 await asyncio.sleep(self._pause(attempt))
 
-    async def _one_by_one(self, part: Slice[Any]) -> list[tuple[int, Rejected, bool]]:
-        """Find the record that the handler cannot take; the others are applied."""
+    async def _one_by_one(self, part: Slice[Any], records: Mapping[int, Record]) -> list[tuple[int, Rejected, bool]]:
+        """Find the record that the handler cannot take; the others are applied.
+
+        Its letter is written first: once the store's own offset is past it, nobody would find it again after a crash.
+        """
         refused: list[tuple[int, Rejected, bool]] = []
         for index, item in enumerate(part.items):
             last = index == len(part.items) - 1
@@ -123,8 +143,9 @@ class Worker:
             except Exception as error:
                 if isinstance(error, Rewound) or is_outage(error):
                     raise
-                why = Rejected("handler-error", value=type(error).__name__, remedy="see the log of the service")
+                why = _broken("handler-error", error)
                 refused.append((item.offset, why, True))
+                await self._dead_letters.write(part.source, records[item.offset], why)
                 await self._skip(single)
         return refused
 
@@ -146,6 +167,27 @@ class Worker:
     def _pause(self, attempt: int) -> float:
         first, most = self._settings.retry_first.total_seconds(), self._settings.retry_most.total_seconds()
         return float(min(most, first * 2 ** (attempt - 1)))
+
+
+def _decoded_one_by_one(
+    records: Sequence[Record], decode_slice: SliceDecoder[Any]
+) -> tuple[list[Decoded[Any]], list[tuple[int, Rejected]]]:
+    """Find the record that the decoder cannot take."""
+    items: list[Decoded[Any]] = []
+    refused: list[tuple[int, Rejected]] = []
+    for record in records:
+        try:
+            good, bad = decode_slice([record])
+        except Exception as error:  # noqa: BLE001 - it is refused
+            refused.append((record.offset, _broken("decoder-error", error)))
+        else:
+            items += good
+            refused += bad
+    return items, refused
+
+
+def _broken(reason: str, error: Exception) -> Rejected:
+    return Rejected(reason, value=type(error).__name__, remedy="see the log of the service")
 
 
 def too_large(record: Record, most: int) -> Rejected:
