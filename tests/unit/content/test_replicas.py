@@ -232,16 +232,17 @@ def test_templates_and_erasures_are_known_to_both(house: House) -> None:
                                             "language": "en", "body": "{title}, once"})  # fmt: skip
     house.sender.flush()
     for number, replica in itertools.product(range(6), (0, 1)):
-        reply = house.compose(replica, "eve", channel=f"c{number}", with_candidates=True)
+        reply = house.compose(replica, ("eve", "eva")[replica], channel=f"c{number}", with_candidates=True)
         assert "Harbor Kettle, once" in [text.text for text in (reply.composition, *reply.candidates)]
         assert not reply.served.stale
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    wish = {"event_id": house.tenant, "tenant": house.tenant, "user_id": "eve", "requested_at": at}
-    house.sender.send(ERASURES, "eve", wish)
+    for user in ("eve", "eva"):
+        wish = {"event_id": f"{house.tenant}-{user}", "tenant": house.tenant, "user_id": user, "requested_at": at}
+        house.sender.send(ERASURES, user, wish)
     house.sender.flush()
-    for replica, service in enumerate((one, other)):
+    for replica, service in enumerate((one, other)):  # of a person each: who was asked about once has nothing left
         house.compose(replica, "u1", *house.sender.marks([ERASURES]))
-        request = pb.EraseUserRequest(user=UserRef(tenant=house.tenant, user_id="eve"))
+        request = pb.EraseUserRequest(user=UserRef(tenant=house.tenant, user_id=("eve", "eva")[replica]))
         erased = ContentServiceStub(service.channel).EraseUser(request, timeout=PATIENCE).erased
         assert [each.count for each in erased] == [0, 0]
 

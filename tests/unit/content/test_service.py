@@ -14,10 +14,11 @@ from typing import Any
 import grpc
 import pytest
 from confluent_kafka import Producer
-from content_peers import Needs, Other, Recommender, free_port
+from content_peers import Needs, Other, Recommender
 from dead_letters import headers_of_dead_letter
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from ports import free_port
 
 from attune.content.v1 import content_pb2 as pb
 from attune.content.v1.content_pb2_grpc import ContentServiceStub
