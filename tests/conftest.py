@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
+from ports import free_port
 from real_engines import Engines, Graph, NotHereError
 
 from attune_servers import Servers
@@ -40,7 +41,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if "ATTUNE_TEST_REDIS_URL" in os.environ:
         yield os.environ["ATTUNE_TEST_REDIS_URL"]
         return
-    port, folder = _free_port(), tmp_path_factory.mktemp("redis")
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
     command = [sys.executable, "-m", "attune_embedded.redis", "--data", str(folder), "--port", str(port)]
     server = subprocess.Popen([*command, "--parent", str(os.getpid())], stdout=subprocess.DEVNULL)
     _wait_for(port)
@@ -105,11 +106,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def tenant() -> str:
     """A shop of its own for each test, so that tests can share engines."""
     return f"t{uuid.uuid4().hex[:12]}"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def _wait_for(port: int, seconds: float = 10) -> None:

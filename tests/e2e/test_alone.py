@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +15,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from ports import free_port
 
 from attune.content.v1 import content_pb2, content_pb2_grpc
 from attune.events.v1 import clickstream_pb2, knowledge_pb2, product_pb2, template_pb2, user_pb2
@@ -107,11 +107,6 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110 - other processes set no event
             await asyncio.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def missing(reply: Any) -> set[str]:

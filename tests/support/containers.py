@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ports import free_port
 from testcontainers.community.neo4j import Neo4jContainer
 from testcontainers.community.qdrant import QdrantContainer
 from testcontainers.community.redis import RedisContainer
@@ -18,8 +18,7 @@ _PASSWORD = "for-tests-only"  # noqa: S105 - of a database that lives as long as
 @contextmanager
 def kafka(image: str) -> Iterator[str]:
     """The official image with its port bound to a free one, which the broker has to know to tell it to clients."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = free_port()
     container = DockerContainer(image).with_bind_ports(9092, port)
     settings = {
         "KAFKA_NODE_ID": "1",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 from google.protobuf.json_format import ParseDict
+from ports import free_port
 
 from attune.events.v1.product_pb2 import Product
 from attune.needs.v1 import needs_pb2, needs_pb2_grpc
@@ -60,8 +60,3 @@ class Other:
 
     def away(self) -> None:
         self._server.stop(None).wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

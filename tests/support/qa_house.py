@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from urllib.parse import quote
 
 import grpc
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from ports import free_port
 
 from attune.events.v1 import answer_pb2
 from attune.qa.v1 import qa_pb2 as pb
@@ -86,11 +86,6 @@ SHOP: dict[str, dict[str, tuple[str, list[str], str]]] = {
     },
 }
 numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 class House:

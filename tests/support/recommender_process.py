@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import grpc
 from confluent_kafka import Producer
+from ports import free_port
 
 from attune.recommender.v1 import recommender_pb2 as pb
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
@@ -30,7 +30,7 @@ class House:
     def __init__(self, folder: Path, kafka: str, settings: Mapping[str, str] | None = None) -> None:
         """Launches it. `settings` are told besides, or instead."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.needs_address, self.address = folder, _free_address(), _free_address()
+        self.folder, self.needs_address, self.address = folder, free_address(), free_address()
         self._environment = os.environ | {
             "ATTUNE_KAFKA": kafka,
             "ATTUNE_QDRANT_URL": f"edge://{folder}/qdrant",
@@ -103,6 +103,5 @@ class House:
         return self.stub.Recommend(request, timeout=20)
 
 
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return f"127.0.0.1:{listening.getsockname()[1]}"
+def free_address() -> str:
+    return f"127.0.0.1:{free_port()}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 import pytest
+from ports import free_port
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.backoff import ConstantBackoff
@@ -54,8 +54,7 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _port() -> int:
     """A free one that leaves room for the port of the cluster's own talk, 10,000 above it."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = int(free.getsockname()[1])
+        port = free_port()
         if port < 55_000:
             return port
 

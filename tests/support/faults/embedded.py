@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from ports import free_port
 from redis import Redis
 from redis.exceptions import RedisError
 
-from faults.waiting import free_port, until
+from faults.waiting import until
 
 _SECONDS = 15.0
 

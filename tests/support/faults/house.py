@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ports import free_port
+
 from faults.needs_oracle import PRODUCTS, Difference
 from faults.others import (
     VARIANTS,
@@ -19,7 +21,6 @@ from faults.others import (
 )
 from faults.service import Service
 from faults.traffic import CLICKS, QUERIES, Sender, Shoppers
-from faults.waiting import free_port
 
 _OUTCOMES = ("impression", "impression", "click", "purchase")
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ports import free_port
 
-from faults.waiting import free_port, until
+from faults.waiting import until
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUICK = {  # an outage of a test is short: waiting as long as for one of production only makes tests slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,12 +22,6 @@ def until(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
         time.sleep(_LOOK)
-
-
-def free_port() -> int:
-    """Of 127.0.0.1."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def patiently(ask: Callable[[], bool], what: str, seconds: float = 60.0) -> float:

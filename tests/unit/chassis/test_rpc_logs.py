@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import pytest
 from confluent_kafka import Producer
-from recommender_process import _free_address
+from recommender_process import free_address
 
 from attune.needs.v1 import needs_pb2
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
@@ -39,7 +39,7 @@ def named(log: str) -> list[str]:
 @contextmanager
 def service(name: str, folder: Path, **told: str) -> Iterator[tuple[grpc.Channel, Path]]:
     """A service of its own process that logs all it can."""
-    address, path = _free_address(), folder / f"{name}.log"
+    address, path = free_address(), folder / f"{name}.log"
     environment = os.environ | told | {"ATTUNE_GRPC_LISTEN": address, "ATTUNE_LOG_LEVEL": "DEBUG"}
     command = [sys.executable, "-m", "attune_embedded.service", name]
     with path.open("wb") as log:

@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from confluent_kafka import Producer
 from dead_letters import headers_of_dead_letter
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from ports import free_port
 
 from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
@@ -114,11 +114,6 @@ def busy() -> Callable[[int, int, int], list[tuple[Any, ...]]]:
         return done
 
     return make
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 class House:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import signal
-import socket
 import time
 from typing import Any
 
 import grpc
 import pytest
+from ports import free_port
 
 from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.types.v1.types_pb2 import UserRef, Watermark
 
 CLICKS, USERS, ERASURES = "attune.clickstream.v1", "attune.users.v1", "attune.erasures.v1"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def test_a_click_moves_the_need_towards_the_product(house: Any, shop: str) -> None:
