@@ -36,8 +36,9 @@ class ProcessSettings(BaseSettings):
     request_timeout: timedelta = timedelta(seconds=5)  # for callers that set no deadline
     request_timeout_most: timedelta = timedelta(seconds=60)  # whatever deadline the caller sets; streams: an hour
     max_message_bytes: int = 4 * 1024 * 1024  # of a gRPC request or reply
-    # Half of what one replica can answer at all: one shop's runaway loop leaves room for the others. 0: no limit
-    rate_per_tenant: float = Field(default=1_000, ge=0)  # calls a second, and as many streams, per replica
+    # Calls a second, and as many streams, of one shop at one replica; 0: no limit. Half of what a replica can answer at
+    # all: the runaway loop of one shop leaves room for the others.
+    rate_per_tenant: float = Field(default=1_000, ge=0)
     rate_burst: int = Field(default=2_000, ge=1)  # calls that may come at once before the rate counts
     calls_at_once: int = Field(default=1_000, ge=1)  # the next one is refused, not queued: late answers help nobody
     streams_at_once: int = Field(default=1_000, ge=1)

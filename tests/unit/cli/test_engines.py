@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attune_cli.engines import named
+from attune_cli.engines import named, over
 from attune_cli.failures import BadInput
 from attune_cli.up import _forget
 from attune_servers import present
@@ -26,6 +26,14 @@ def test_the_environment_may_name_no_engine() -> None:
 def test_half_of_the_engines_is_refused(given: str, absent: str) -> None:
     with pytest.raises(BadInput, match=f"{absent} is not set"):
         named({given: "there"})
+
+
+def test_a_neo4j_of_the_environment_gets_no_password_of_ours_and_ours_none_of_the_environment() -> None:
+    engines = {"ATTUNE_KAFKA": "k", "ATTUNE_REDIS_URL": "r"}
+    ours = {"ATTUNE_GRAPH_URL": "neo4j://ours", "ATTUNE_NEO4J_USER": "neo4j", "ATTUNE_NEO4J_PASSWORD": "secret"}
+    assert over(ours, named({"ATTUNE_GRAPH_URL": "bolt://theirs"})) == {"ATTUNE_GRAPH_URL": "bolt://theirs"}
+    assert over(ours, named({"ATTUNE_NEO4J_PASSWORD": "other"})) == ours
+    assert named({**engines, "ATTUNE_NEO4J_PASSWORD": "other"}) == engines
 
 
 def test_without_java_it_says_what_else_can_be_done(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,3 +55,12 @@ def test_without_a_platform_a_command_says_how_to_get_one(attune: Any, path: tup
     assert refused.exit_code == 1
     assert "attune up" in refused.stderr
     assert "Traceback" not in refused.output
+
+
+def test_a_command_without_events_does_not_load_the_client_of_kafka() -> None:
+    script = (
+        "import sys; from attune_cli import main, recommend, need, ask, compose; "
+        "print(*{'faststream', 'aiokafka'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
