@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
+from attune_cli.letters import Letter
 from attune_cli.log import reading, writing
 from attune_cli.marks import Marks
+from attune_cli.resending import _send
 from chassis.kafka import Record, Rejected, Source
 from chassis.kafka.dead_letters import DeadLetters
 
@@ -185,6 +188,32 @@ def test_marks_are_kept_however_far_apart_they_are(log_at: str) -> None:
             return [offset for offset in range(130_000) if read.has(place, offset)]
 
     assert asyncio.run(marks()) == list(offsets)
+
+
+async def test_marks_that_another_command_saved_meanwhile_stay(kafka: str) -> None:
+    place = TopicPartition("attune.knowledge.v1.dead", 2)
+    async with reading(kafka) as log:
+        mine, other = Marks(log, kafka), Marks(log, kafka)
+        mine.add(place, 40_001)
+        other.add(place, 40_002)
+        await other.save()
+        await mine.save()
+        read = Marks(log, kafka)
+        read.add(place, 40_003)  # of that group, which holds nothing else here
+        await read.save()
+        assert [offset for offset in range(40_000, 40_010) if read.has(place, offset)] == [40_001, 40_002, 40_003]
+
+
+async def test_letters_that_kafka_took_are_marked_even_where_it_refused_another_one(kafka: str, tenant: str) -> None:
+    place = TopicPartition(f"{_TOPIC}.dead", 0)
+    told = {"dead-topic": _TOPIC}
+    good = [Letter(place, 60_000 + number, f"{tenant}{number}".encode(), b"{}", told) for number in (0, 1)]
+    bad = Letter(place, 60_002, tenant.encode(), bytes(20_000_000), told)  # larger than a producer sends
+    async with reading(kafka) as log, writing(kafka) as producer:
+        marks = Marks(log, kafka)
+        with pytest.raises(KafkaError):
+            await _send([good[0], bad, good[1]], [], producer, marks)
+        assert [marks.has(place, 60_000 + number) for number in (0, 1, 2)] == [True, True, False]
 
 
 async def test_a_record_that_fails_again_says_how_often_it_did(kafka: str, tenant: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 from attune_embedded.platform import DataInUseError
-from attune_servers import Servers, running
+from attune_servers import Servers, missing, running
 
 
 def redis_only(folder: Path) -> Servers:
@@ -65,6 +67,34 @@ def test_others_find_the_servers_of_a_folder_while_they_run(folder: Path) -> Non
         process.terminate()
         process.wait(20)
     assert running.find(folder) == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_servers_that_are_stopped_during_their_start_leave_nothing(folder: Path, number: signal.Signals) -> None:
+    """All three, as `make servers`: Java needs seconds to answer, so that each signal comes during the start."""
+    if reason := missing():
+        pytest.skip(reason)
+    command = [sys.executable, "-m", "attune_servers", "--data", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        ours = started(process, len(("kafka", "neo4j", "redis")))
+        process.send_signal(number)
+        code = process.wait(60)
+        told, said = process.communicate()
+    assert (code, told) == (-number if number == signal.SIGKILL else 0, "")
+    assert "Traceback" not in said
+    assert psutil.wait_procs(ours, timeout=60)[1] == []
+    assert running.find(folder) == {}
+
+
+def started(process: subprocess.Popen[str], most: int) -> list[psutil.Process]:
+    """Its children, and theirs, once there are so many."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        ours = psutil.Process(process.pid).children(recursive=True)
+        if len(ours) >= most:
+            return ours
+        time.sleep(0.02)
+    raise TimeoutError("the servers were not started")
 
 
 @contextmanager
