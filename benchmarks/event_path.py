@@ -26,14 +26,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import grpc
 import kept
 import numpy as np
 import psutil
 import redis
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from event_path_engines import Engines, embedded, servers
 
+from attune.needs.v1.needs_pb2 import GetNeedRequest
+from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
+from attune.types.v1.types_pb2 import UserRef, Watermark
 from lm.static import StaticEncoder
 
 HERE = Path(__file__).resolve().parent
@@ -161,6 +165,8 @@ def readers(
             wait_until_ready(log, len(started))
             if engines.real:
                 wait_until_shared(engines.kafka, f"loop-{started[0].pid}" if name in LOOPS else "attune-needs", started)
+            if name not in LOOPS:
+                wait_for_products(engines.kafka, log)
             wait_until_quiet(started)
             processes = [psutil.Process(process.pid) for process in started]
             yield processes, counter(name, memory), titles[name]
@@ -195,8 +201,23 @@ def wait_until_shared(kafka: str, group: str, started: list[subprocess.Popen[byt
         time.sleep(0.1)
 
 
+def wait_for_products(kafka: str, log: Path) -> None:
+    """Every service that `log` names has read all vectors there are."""
+    reader, marks = Consumer({"bootstrap.servers": kafka, "group.id": "event-path"}), []
+    for partition in range(PARTITIONS):
+        _, end = reader.get_watermark_offsets(TopicPartition(PRODUCT_VECTORS, partition), timeout=20)
+        marks += [Watermark(topic=PRODUCT_VECTORS, partition=partition, offset=end - 1)] if end else []
+    reader.close()
+    said = [json.loads(line) for line in log.read_text().splitlines() if '"event": "listening"' in line]
+    request = GetNeedRequest(user=UserRef(tenant="nobody", user_id="nobody"), at_least=marks)
+    for address in {line["address"] for line in said}:
+        with grpc.insecure_channel(address) as channel:
+            if NeedsServiceStub(channel).GetNeed(request, timeout=PATIENCE, wait_for_ready=True).served.stale:
+                raise SystemExit(f"{address} has not read the products: {log.read_text()[-2000:]}")
+
+
 def wait_until_quiet(started: list[subprocess.Popen[bytes]]) -> None:
-    """The products are read before the first click comes."""
+    """Nothing of the start is left to do when the first click comes."""
     processes = [psutil.Process(process.pid) for process in started]
     quiet, before = 0, cpu(processes)
     while quiet < QUIET:
