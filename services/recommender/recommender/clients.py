@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -46,14 +45,18 @@ class NeedsClient:
             at_least=[Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log) for p in at_least],
             mode=pb.NEED_MODE_ARTICLE if article else pb.NEED_MODE_UNSPECIFIED,
         )
+        asked = self._stub.GetNeed(request, timeout=timeout)
+        profile = self._stub.GetProfile(pb.GetProfileRequest(user=user), timeout=timeout) if language else None
         try:
-            reply, spoken = await asyncio.gather(
-                self._stub.GetNeed(request, timeout=timeout), self._language(user, timeout if language else 0.0)
-            )
+            reply = await asked
+            spoken = "" if profile is None else (await profile).profile.language
         except grpc.aio.AioRpcError as error:
             if not is_refusal(error):
                 self._breaker.failed()
             raise NeedsAway(f"the needs service: {error.code().name} {error.details() or ''}".strip()) from None
+        finally:
+            if profile is not None:
+                profile.cancel()  # of no use without the need
         self._breaker.succeeded()
         need = reply.need
         return NeedView(
@@ -66,13 +69,6 @@ class NeedsClient:
             reply.served.stale,
             ["needs", *(by for by in reply.served.by if by)],
         )
-
-    async def _language(self, user: UserRef, seconds: float) -> str:
-        """The person's own; without time for it, empty."""
-        if not seconds:
-            return ""
-        reply = await self._stub.GetProfile(pb.GetProfileRequest(user=user), timeout=seconds)
-        return str(reply.profile.language)
 
 
 class VectorPublisher:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
@@ -37,6 +37,7 @@ ERRORS: ErrorTable = {
 _K = 10
 _MODES = {pb.SCORE_MODE_ARTICLE: Mode.ARTICLE}
 Context = grpc.aio.ServicerContext[Any, Any]
+Reply = TypeVar("Reply", pb.RecommendResponse, pb.SimilarResponse, pb.SearchResponse)
 
 
 class Recommender(RecommenderServiceServicer):
@@ -62,21 +63,17 @@ class Recommender(RecommenderServiceServicer):
         made = await self._recommend(
             _person(request.user), _asked(request), mode, at_least, with_text=request.with_text
         )
-        return pb.RecommendResponse(
-            recommendations=map(_offer, made.offers),
-            text=made.text,
-            text_matches=[
-                pb.TextMatch(product_id=product_id, by=m.by, similarity=m.similarity, mention=m.words)
-                for product_id, m in made.mentions
-            ],
-            mode=pb.SCORE_MODE_ARTICLE if mode is Mode.ARTICLE else pb.SCORE_MODE_CONDITIONED,
-            served=self._served(made),
-            **{"lambda": self._recommend.weights.balance},
+        reply = pb.RecommendResponse(
+            text=made.text, mode=pb.SCORE_MODE_ARTICLE if mode is Mode.ARTICLE else pb.SCORE_MODE_CONDITIONED
         )
+        setattr(reply, "lambda", self._recommend.weights.balance)  # a keyword of Python
+        for product_id, m in made.mentions:
+            reply.text_matches.add(product_id=product_id, by=m.by, similarity=m.similarity, mention=m.words)
+        return self._told(reply, made)
 
     async def Similar(self, request: pb.SimilarRequest, context: Context) -> pb.SimilarResponse:  # noqa: N802, ARG002
         made = await self._similar(Key.of(request.tenant, request.product_id), _asked(request))
-        return pb.SimilarResponse(recommendations=map(_offer, made.offers), served=self._served(made))
+        return self._told(pb.SimilarResponse(), made)
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802, ARG002
         tenant, asked = request.tenant or DEFAULT_TENANT, _asked(request)
@@ -85,14 +82,13 @@ class Recommender(RecommenderServiceServicer):
             made = await self._search.by_vector(tenant, request.user_id, vector, request.vector.space, asked)
         else:
             made = await self._search.by_text(tenant, request.user_id, request.text, asked)
-        return pb.SearchResponse(recommendations=map(_offer, made.offers), served=self._served(made))
+        return self._told(pb.SearchResponse(), made)
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802, ARG002
         mode = _MODES.get(request.mode, Mode.CONDITIONED)
         why = await self._explain(_person(request.user), request.product_id, request.language, mode)
-        return pb.ExplainResponse(
+        reply = pb.ExplainResponse(
             product=ProductMessage.FromString(why.product.record),
-            score=_score(why.score),
             evidence=[
                 pb.Evidence(product_id=e.product_id, text=e.text, similarity=e.similarity, weight=e.weight)
                 for e in why.evidence
@@ -103,8 +99,10 @@ class Recommender(RecommenderServiceServicer):
             ],
             excluded=why.excluded,
             reason=why.reason,
-            served=self._about(why.by, why.fallbacks, stale=why.stale),
         )
+        _write_score(why.score, reply.score)
+        self._write_served(reply.served, why.by, why.fallbacks, stale=why.stale)
+        return reply
 
     async def GetProducts(self, request: pb.GetProductsRequest, context: Context) -> pb.GetProductsResponse:  # noqa: N802, ARG002
         shop = self._world.look(request.tenant or DEFAULT_TENANT)
@@ -131,22 +129,22 @@ class Recommender(RecommenderServiceServicer):
             ]
         )
 
-    def _served(self, made: Offers) -> types.Served:
-        return self._about(made.by, made.fallbacks, stale=made.stale)
+    def _told(self, reply: Reply, made: Offers) -> Reply:
+        for offer in made.offers:
+            _write_offer(offer, reply.recommendations.add())
+        self._write_served(reply.served, made.by, made.fallbacks, stale=made.stale)
+        return reply
 
-    def _about(self, by: Collection[str], fallbacks: Sequence[Fallback], *, stale: bool) -> types.Served:
+    def _write_served(
+        self, served: types.Served, by: Collection[str], fallbacks: Sequence[Fallback], *, stale: bool
+    ) -> None:
+        served.by.extend(dict.fromkeys(by))
         unread = [Fallback("log", "what it still holds", str(gap)) for gap in self._progress.gaps]
-        return types.Served(
-            by=dict.fromkeys(by),
-            fallbacks=[
-                types.Fallback(component=f.component, used=f.used, reason=f.reason) for f in [*fallbacks, *unread]
-            ],
-            applied=[
-                types.Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log)
-                for p in self._progress.positions()
-            ],
-            stale=stale,
-        )
+        for fallback in [*fallbacks, *unread]:
+            served.fallbacks.add(**fallback._asdict())
+        for at in self._progress.positions():
+            served.applied.add(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
+        served.stale = stale
 
 
 def _person(user: types.UserRef) -> Person:
@@ -167,19 +165,17 @@ def _asked(request: pb.RecommendRequest | pb.SimilarRequest | pb.SearchRequest) 
     return Asked(request.k or _K, allowed, request.language)
 
 
-def _offer(offer: Offer) -> pb.Recommendation:
-    return pb.Recommendation(
-        product=ProductMessage.FromString(offer.product.record),
-        score=_score(offer.score),
-        sources=offer.sources,
-        reason=offer.reason,
-    )
+# Replies are written in place: a message that is put into another one is copied, which costs as much as making it.
 
 
-def _score(scored: Scored) -> types.Score:
-    return types.Score(
-        value=scored.value,
-        terms=[
-            types.Term(name=t.name, value=t.value, weight=t.weight, contribution=t.contribution) for t in scored.terms
-        ],
-    )
+def _write_offer(offer: Offer, told: pb.Recommendation) -> None:
+    told.product.MergeFromString(offer.product.record)
+    _write_score(offer.score, told.score)
+    told.sources.extend(offer.sources)
+    told.reason = offer.reason
+
+
+def _write_score(scored: Scored, told: types.Score) -> None:
+    told.value = scored.value
+    for term in scored.terms:
+        told.terms.add(name=term.name, value=term.value, weight=term.weight, contribution=term.contribution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from recommender.breaker import Breaker
 from recommender.domain.mentions import by_name, sentences
 from recommender.domain.product import Position, above, in_language
+from recommender.domain.ragged import Ragged
 from recommender.domain.trend import HALF_LIFE, Trend, share
 from recommender.domain.words import Bag, WordTable
 
@@ -50,8 +52,18 @@ def test_words_nobody_has_and_products_without_words_are_no_error() -> None:
     assert made.cosines({1: 1.0}, []).tolist() == []
 
 
-def test_the_most_telling_common_word_comes_first() -> None:
-    assert table(bag(1, 2), bag(1), bag(1)).common({1: 1.0, 2: 1.0, 9: 1.0}, 0) == [2, 1]
+def test_rows_that_come_and_go_in_any_order_read_as_the_last_that_was_put() -> None:
+    rng, made, held = random.Random(3), Ragged(), dict[int, list[int]]()
+    for _ in range(6_000):  # often enough to close up
+        place = rng.randrange(2_000)
+        held[place] = [rng.randrange(1, 50) for _ in range(rng.randrange(6))]
+        made.put(place, held[place], np.array(held[place], dtype=np.float64))
+    places = [*held, 5_000]
+    rows = made.take(places)
+    assert rows.lengths.tolist() == [len(held.get(place, ())) for place in places]
+    assert rows.sums(rows.weights * rows.numbers).tolist() == [sum(n * n for n in held.get(p, ())) for p in places]
+    assert all(made.numbers(place).tolist() == numbers for place, numbers in held.items())
+    assert made.take([]).sums(np.zeros(0)).tolist() == []
 
 
 def test_a_behaviour_counts_half_after_the_half_life_whatever_the_order() -> None:

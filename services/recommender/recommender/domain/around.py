@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ SEED_DECAY = 0.7  # per rank of the person's last products (science: the best of
 SHARES = {"transition": 1.0, "co_occurrence": 0.5}  # inner coefficients of rel (science, the best row)
 STATED = 0.5  # of a link the catalogue states: sure, but not about this person
 OVERLAP = 0.1  # of shared category, brand and attributes (science: 0.1 attributes)
+_PARTS = {**SHARES, "catalog": STATED}
+_NONE: Values = np.zeros(0)
+_NOWHERE: Places = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,64 +32,80 @@ class Step:
     weight: float  # what it adds to rel(p, G)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Row:
-    source: int
-    kind: str
-    places: Places
-    values: Values  # decayed, before the inner coefficient
-
-
 class Around:
-    """The edges that leave the last products, newest first; read once per request."""
+    """The edges that leave the last products, newest first; read once per request.
+
+    `_targets` and `_values` hold every edge: where it leads, and its weight times the decay of its seed, before the
+    inner coefficient. `_edges[i]` is the seed and the kind of the row that begins at `_starts[i]`.
+    """
 
     def __init__(self, shop: Shop, seeds: Sequence[int]) -> None:
         self._shop, self.seeds = shop, seeds
         weights = decays(len(seeds))
         self._portions = weights / weights.sum() if len(seeds) else weights
-        self._rows = [
-            _Row(seed, kind, places, decay * values)
+        rows = [
+            (seed, kind, places, decay * values)
             for seed, decay in zip(seeds, weights.tolist(), strict=True)
             for kind, (places, values) in shop.graph.related(seed).items()
         ]
+        self._edges = [(seed, kind) for seed, kind, _, _ in rows]
+        self._targets: Places = np.concatenate([_NOWHERE, *(places for _, _, places, _ in rows)])
+        self._values: Values = np.concatenate([_NONE, *(values for *_, values in rows)])
+        self._ends: Places = np.cumsum([len(places) for _, _, places, _ in rows], dtype=np.int64)
+        self._reached, self._parts = self._add_up()
 
-    def parts(self) -> dict[str, Values]:
-        """The graph's parts of rel for every place, before their inner coefficients; (places,) each."""
-        size = len(self._shop.ids)
-        found = {"transition": np.zeros(size), "co_occurrence": np.zeros(size), "catalog": np.zeros(size)}
-        for row in self._rows:
-            found[row.kind if row.kind in found else "catalog"][row.places] += row.values  # a row holds a place once
-        return found
+    def _add_up(self) -> tuple[Places, Mapping[str, Values]]:
+        """The places that edges lead to, in order, and what the edges of each part add up to there."""
+        reached, where = np.unique(self._targets, return_inverse=True)
+        parts = list(_PARTS)
+        of_row = [parts.index(kind) if kind in _PARTS else parts.index("catalog") for _, kind in self._edges]
+        part = np.repeat(np.array(of_row, dtype=np.int64), np.diff(self._ends, prepend=0))
+        cells = np.bincount(part * len(reached) + where, self._values, len(parts) * len(reached))
+        return reached, dict(zip(parts, cells.reshape(len(parts), -1), strict=True))
+
+    def parts(self, places: Places) -> Mapping[str, Values]:
+        """The graph's parts of rel for each place, before their inner coefficients; (n,) each."""
+        if not len(self._reached):
+            return dict.fromkeys(_PARTS, np.zeros(len(places)))
+        at = np.minimum(np.searchsorted(self._reached, places), len(self._reached) - 1)
+        known = self._reached[at] == places
+        return {name: np.where(known, values[at], 0.0) for name, values in self._parts.items()}
 
     def nearest(self, k: int) -> list[int]:
         """The k places of the largest sum of the parts, best first; those without any are left out."""
-        if not self._rows:
-            return []
-        parts = self.parts()
-        total = np.zeros(len(self._shop.ids))
-        for kind, values in parts.items():
-            total += SHARES.get(kind, STATED) * values
+        total = np.zeros(len(self._reached))
+        for name, values in self._parts.items():
+            total += _PARTS[name] * values
         some = np.flatnonzero(total)
-        best: list[int] = some[np.argsort(-total[some], kind="stable")][:k].tolist()
+        best: list[int] = self._reached[some[np.argsort(-total[some], kind="stable")][:k]].tolist()
         return best
 
-    def overlap(self, places: Sequence[int]) -> Values:
+    def overlap(self, places: Places) -> Values:
         """How much each place has in common with the last products, in [0, 1]."""
         if not self.seeds:
             return np.zeros(len(places))
         return self._shop.overlap(places, self.seeds, self._portions)
 
     def steps_to(self, place: int) -> list[Step]:
-        """The edges behind rel(p, G), strongest first: their weights add up to it, before λ."""
-        found = [
-            Step(row.source, place, row.kind, SHARES.get(row.kind, STATED) * float(value))
-            for row in self._rows
-            for value in row.values[row.places == place]
-        ]
+        """All that is behind rel(p, G), strongest first: the weights add up to it, before λ."""
+        return sorted([*self.edges_to(place), *self.likenesses(place)], key=lambda step: -step.weight)
+
+    def edges_to(self, place: int) -> list[Step]:
+        """The edges of the graph among them."""
+        found = []
+        for edge in np.flatnonzero(self._targets == place).tolist():
+            source, kind = self._edges[int(np.searchsorted(self._ends, edge, side="right"))]
+            found.append(Step(source, place, kind, SHARES.get(kind, STATED) * float(self._values[edge])))
+        return sorted(found, key=lambda step: -step.weight)
+
+    def likenesses(self, place: int) -> list[Step]:
+        """What it shares with the last products among them."""
         shares = OVERLAP * self._portions * self._shop.alike(place, self.seeds)
-        for seed, share in zip(self.seeds, shares.tolist(), strict=True):
-            if share:
-                found.append(Step(seed, place, _alike(self._shop, seed, place), share))
+        found = [
+            Step(seed, place, _alike(self._shop, seed, place), share)
+            for seed, share in zip(self.seeds, shares.tolist(), strict=True)
+            if share
+        ]
         return sorted(found, key=lambda step: -step.weight)
 
 

@@ -27,17 +27,15 @@ def choose(shop: Shop, scores: Scores, k: int, *, diverse: bool) -> list[Scored]
 def _diverse(shop: Shop, scores: Scores, ranked: Sequence[int], k: int) -> list[int]:
     most = max(2, math.ceil(_SHARE * k))
     taken: Counter[str] = Counter()
-    chosen: list[int] = []
+    chosen: list[int] = []  # ranks
     waiting: list[int] = []
-    for row in ranked:
+    for rank, row in enumerate(ranked):
         category = shop.at(scores.places[row]).category
         if category and taken[category] >= most:
-            waiting.append(row)
+            waiting.append(rank)
             continue
         taken[category] += 1
-        chosen.append(row)
+        chosen.append(rank)
         if len(chosen) == k:
             break
-    chosen += waiting[: k - len(chosen)]
-    rank = {row: index for index, row in enumerate(ranked)}
-    return sorted(chosen, key=rank.__getitem__)
+    return [ranked[rank] for rank in sorted(chosen + waiting[: k - len(chosen)])]

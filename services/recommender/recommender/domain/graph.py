@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,12 +71,13 @@ class Edges:
         counts = self._counts.get(source)
         if not counts:
             return _NOTHING
-        best = heapq.nsmallest(CAP, ((-count, place) for place, count in counts.items() if count > 0))
-        return Row(
-            np.array([place for _, place in best], dtype=np.int64),
-            np.array([-count for count, _ in best]),
-            math.sqrt(sum(count * count for count in counts.values())),
-        )
+        places = np.fromiter(counts, dtype=np.int64, count=len(counts))
+        values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
+        length = math.sqrt(float(values @ values))
+        least = 0.0 if len(values) <= CAP else max(0.0, float(np.partition(values, -CAP)[-CAP]))
+        some = np.flatnonzero((values >= least) & (values > 0))
+        best = some[np.lexsort((places[some], -values[some]))][:CAP]
+        return Row(places[best], values[best], length)
 
 
 class Graph:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from recommender.domain.around import Step
+import numpy as np
+
+from recommender.domain.around import SHARES, Around, Step
 from recommender.domain.score import Scored
 from recommender.domain.shop import Shop
 
@@ -46,10 +48,10 @@ _WORDING = {
 
 
 class Basis(NamedTuple):
-    """What a reason may speak of."""
+    """What reasons may speak of."""
 
-    steps: Sequence[Step]  # edges to the product, strongest first
-    nearest: int | None  # the person's product that is most like it
+    around: Around | None  # the person's last products, and the edges that leave them
+    recent: Sequence[int]  # those of them that count as similar, newest first
     words: Sequence[str]  # the words it was asked with
 
 
@@ -60,12 +62,14 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
     for term in sorted(scored.terms, key=lambda t: -t.contribution):
         if term.contribution <= 0:
             break
-        name, other = term.name, basis.nearest
+        name, other = term.name, None
         if name.startswith("rel."):
-            step = next((s for s in basis.steps if _term_of(s.kind) == name), None)
+            step = _step(basis.around, name, scored.place)
             if step is None:
                 continue
             name, other = step.kind if step.kind in wording else "link", step.source
+        elif "{other}" in wording[name]:
+            other = _nearest(shop, basis.recent, scored.place)
         if "{other}" in wording[name] and (other is None or shop.entries[other] is None):
             continue
         if "{words}" in wording[name] and not basis.words:
@@ -77,10 +81,23 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
     return wording["nothing"]
 
 
+def _step(around: Around | None, term: str, place: int) -> Step | None:
+    """The strongest edge behind a term of rel."""
+    if around is None:
+        return None
+    if term == "rel.attributes":
+        return next(iter(around.likenesses(place)), None)
+    return next((step for step in around.edges_to(place) if _term_of(step.kind) == term), None)
+
+
 def _term_of(kind: str) -> str:
-    if kind in {"transition", "co_occurrence"}:
-        return f"rel.{kind}"
-    return "rel.attributes" if kind.startswith("same_") else "rel.catalog"
+    return f"rel.{kind}" if kind in SHARES else "rel.catalog"
+
+
+def _nearest(shop: Shop, places: Sequence[int], place: int) -> int | None:
+    """The one of the places whose product is most like that of another place."""
+    there = [each for each in places if shop.entries[each] is not None]
+    return there[int(np.argmax(shop.vectors[there] @ shop.vectors[place]))] if there else None
 
 
 def _quoted(words: Sequence[str], chinese: bool) -> str:  # noqa: FBT001 - private

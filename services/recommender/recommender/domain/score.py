@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.domain.around import OVERLAP, SHARES, STATED, Around
-from recommender.domain.shop import Shop
+from recommender.domain.shop import Matrix, Shop
 
 Values = NDArray[np.float64]
 Vector = NDArray[np.float32]
@@ -110,40 +110,46 @@ def score(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights, mode:
 def _article(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[tuple[str, Values, float]]:
     at = np.asarray(places, dtype=np.int64)
     return [
-        ("sim.dense", _cosines(shop, wish.vector, at), 1.0),
+        ("sim.dense", _cosines(shop.vectors[at], wish.vector), 1.0),
         ("rel.centrality", shop.graph.centrality(at), weights.balance),
     ]
 
 
 def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[tuple[str, Values, float]]:
     at = np.asarray(places, dtype=np.int64)
+    vectors = shop.vectors[at]
     around = wish.around or Around(shop, ())
-    graph = {kind: values[at] for kind, values in around.parts().items()}
-    mentioned = np.array([wish.mentioned.get(place, 0.0) for place in places])
+    graph = around.parts(at)
     balance = weights.balance
     return [
-        ("sim.dense", _cosines(shop, wish.vector, at), weights.dense),
-        ("sim.recent", _nearest(shop, wish.seeds[:LAST], at), weights.recent),
-        ("sim.words", shop.words.cosines(wish.words, places), weights.words),
+        ("sim.dense", _cosines(vectors, wish.vector), weights.dense),
+        ("sim.recent", _nearest(vectors, shop.vectors[list(wish.seeds[:LAST])]), weights.recent),
+        ("sim.words", shop.words.cosines(wish.words, at), weights.words),
         ("rel.transition", graph["transition"], balance * SHARES["transition"]),
         ("rel.co_occurrence", graph["co_occurrence"], balance * SHARES["co_occurrence"]),
         ("rel.catalog", graph["catalog"], balance * STATED),
-        ("rel.attributes", around.overlap(places), balance * OVERLAP),
+        ("rel.attributes", around.overlap(at), balance * OVERLAP),
         ("trend", shop.trend.values(at), weights.trend),
-        ("text", mentioned, weights.text),
-        ("sim.need", _cosines(shop, wish.leaning, at), weights.leaning if wish.leaning is not None else 0.0),
+        ("text", _mentioned(wish, places), weights.text),
+        ("sim.need", _cosines(vectors, wish.leaning), weights.leaning if wish.leaning is not None else 0.0),
     ]
 
 
-def _cosines(shop: Shop, vector: Vector | None, at: NDArray[np.int64]) -> Values:
+def _cosines(vectors: Matrix, vector: Vector | None) -> Values:
     if vector is None:
-        return np.zeros(len(at))
-    return (shop.vectors[at] @ vector).astype(np.float64)
+        return np.zeros(len(vectors))
+    return (vectors @ vector).astype(np.float64)
 
 
-def _nearest(shop: Shop, seeds: Sequence[int], at: NDArray[np.int64]) -> Values:
+def _nearest(vectors: Matrix, last: Matrix) -> Values:
     """Max over the last products of their cosine with p."""
-    if not len(seeds) or not len(at):
-        return np.zeros(len(at))
-    nearest: Values = (shop.vectors[at] @ shop.vectors[list(seeds)].T).max(axis=1).astype(np.float64)
+    if not len(last) or not len(vectors):
+        return np.zeros(len(vectors))
+    nearest: Values = (vectors @ last.T).max(axis=1).astype(np.float64)
     return nearest
+
+
+def _mentioned(wish: Wish, places: Sequence[int]) -> Values:
+    if not wish.mentioned:
+        return np.zeros(len(places))
+    return np.array([wish.mentioned.get(place, 0.0) for place in places])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.domain.graph import Graph
 from recommender.domain.product import Position, Product, above
+from recommender.domain.ragged import Ragged
 from recommender.domain.trend import Trend
 from recommender.domain.words import Bag, WordTable
 
@@ -46,6 +47,7 @@ class Shop:
         self.categories: Places = np.zeros(1024, dtype=np.int64)
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
         self._facets: dict[str, int] = {"": 0}
+        self._traits, self._trait_numbers = Ragged(), {("", ""): 0}  # name and value of each attribute
 
     def settle(self, place: int, product_id: str) -> None:
         """Learn where an id stands."""
@@ -65,6 +67,8 @@ class Shop:
         self.brands[place] = self._facet(product.brand)
         self.categories[place] = self._facet(product.category)
         self.words.put(place, entry.words)
+        traits = list(dict.fromkeys(map(self._trait, _traits(product))))
+        self._traits.put(place, traits, np.ones(len(traits)))
         self.graph.state(place, [(link.kind, self.places[link.product_id], link.weight) for link in product.links])
 
     def remove(self, product_id: str) -> None:
@@ -72,6 +76,7 @@ class Shop:
         place = self.places[product_id]
         self.entries[place] = None
         self.words.put(place, None)
+        self._traits.put(place, [], np.zeros(0))
         self.graph.state(place, [])
 
     def product(self, product_id: str) -> Product | None:
@@ -92,32 +97,21 @@ class Shop:
         places = (self.places.get(product_id) for product_id in ids)
         return [place for place in places if place is not None and self.entries[place] is not None]
 
-    def attributes(self, place: int) -> frozenset[tuple[str, str]]:
-        """Name and value of each attribute, in the first language it has."""
-        entry = self.entries[place]
-        pairs = () if entry is None else entry.product.attributes
-        return frozenset((name, next(iter(values.values()))) for name, values in pairs if values)
-
-    def overlap(self, places: Sequence[int], seeds: Sequence[int], shares: Values) -> Values:
+    def overlap(self, places: Places, seeds: Sequence[int], shares: Values) -> Values:
         """How much each place has in common with the seeds: category .5, brand .3, attributes .2; (n,) in [0, 1].
 
         `shares` weigh the seeds and add up to 1.
         """
-        at, of = np.asarray(places, dtype=np.int64), np.asarray(seeds, dtype=np.int64)
-        same: Values = np.zeros(len(at))
+        of = np.asarray(seeds, dtype=np.int64)
+        same: Values = np.zeros(len(places))
         for column, weight in ((self.categories, 0.5), (self.brands, 0.3)):
-            mine = column[at][:, None]
+            mine = column[places][:, None]
             same += weight * (((mine == column[of][None, :]) & (mine != 0)) @ shares)
-        wanted: dict[tuple[str, str], float] = {}
-        for seed, portion in zip(seeds, shares.tolist(), strict=True):
-            for pair in self.attributes(seed):
-                wanted[pair] = wanted.get(pair, 0.0) + portion
-        if wanted:
-            for index, place in enumerate(places):
-                own = self.attributes(place)
-                if own:
-                    same[index] += 0.2 * sum(wanted.get(pair, 0.0) for pair in own) / len(own)
-        return same
+        theirs, own = self._traits.take(of), self._traits.take(places)
+        wanted = np.bincount(
+            theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths + 1), len(self._trait_numbers)
+        )
+        return same + 0.2 * own.sums(own.weights * wanted[own.numbers]) / np.maximum(own.lengths, 1)
 
     def alike(self, place: int, seeds: Sequence[int]) -> Values:
         """How much one place has in common with each seed, as `overlap` counts it; (seeds,)."""
@@ -126,13 +120,15 @@ class Shop:
         for column, weight in ((self.categories, 0.5), (self.brands, 0.3)):
             if column[place]:
                 same += weight * (column[of] == column[place])
-        own = self.attributes(place)
-        if own:
-            same += np.array([0.2 * len(own & self.attributes(seed)) / len(own) for seed in seeds])
-        return same
+        own, theirs = self._traits.numbers(place), self._traits.take(of)
+        shared = theirs.sums(theirs.weights * np.isin(theirs.numbers, own))
+        return same + 0.2 * shared / max(len(own), 1)
 
     def _facet(self, name: str) -> int:
         return self._facets.setdefault(name, len(self._facets))
+
+    def _trait(self, named: tuple[str, str]) -> int:
+        return self._trait_numbers.setdefault(named, len(self._trait_numbers))
 
     def _make_room(self) -> None:
         while len(self.ids) > len(self.vectors):
@@ -165,3 +161,8 @@ class Allowed:
         ):
             return "price"
         return ""
+
+
+def _traits(product: Product) -> Iterator[tuple[str, str]]:
+    """Name and value of each attribute, in the first language it has."""
+    return ((name, next(iter(values.values()))) for name, values in product.attributes if values)

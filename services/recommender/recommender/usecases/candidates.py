@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
@@ -13,43 +14,54 @@ _SEEN_MORE = 200  # at most so many more are asked for in place of those the per
 _HEAVIEST = 32  # words of a need that are searched for; the rest are scored all the same
 
 
+class Proposed:
+    """Products that may be offered, in the order in which the sources named them first."""
+
+    def __init__(self, places: Sequence[int], named: Mapping[str, Collection[int]]) -> None:
+        self.places, self._named = places, named
+
+    def sources(self, place: int) -> list[str]:
+        """Who named it."""
+        return [source for source, places in self._named.items() if place in places]
+
+
 class Candidates:
     """Proposes places, each with the sources that did."""
 
     def __init__(self, index: ProductIndex) -> None:
         self._index = index
 
-    async def __call__(
-        self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Iterable[int]
-    ) -> dict[int, list[str]]:
+    async def __call__(self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Collection[int]) -> Proposed:
         """Products that may be offered and are not `without`."""
-        barred = set(without)
-        found: dict[int, list[str]] = {}
-        more = min(len(barred), _SEEN_MORE)
-
-        def propose(source: str, places: Iterable[int]) -> None:
-            for place in places:
-                if place in barred or source in found.get(place, ()):
-                    continue
-                entry = shop.entries[place]
-                if entry is not None and not allowed.why_not(entry.product):
-                    found.setdefault(place, []).append(source)
-
+        more = min(len(without), _SEEN_MORE)
+        named: dict[str, Iterable[int]] = {}
         if wish.vector is not None and wish.vector.any():
             hits = await self._index.nearest(shop.tenant, wish.vector, max(DENSE, 2 * k) + more, allowed)
-            propose("need", _places(shop, hits))
+            named["need"] = _places(shop, hits)
         if wish.words:
             heaviest = dict(sorted(wish.words.items(), key=lambda item: -item[1])[:_HEAVIEST])
             hits = await self._index.by_words(shop.tenant, heaviest, max(WORDS, 2 * k) + more, allowed)
-            propose("words", _places(shop, hits))
+            named["words"] = _places(shop, hits)
         if wish.around is not None:
-            propose("graph", wish.around.nearest(max(GRAPH, 2 * k)))
-        propose("trend", shop.trend.top(max(TREND, 2 * k) + more).tolist())
-        propose("text", wish.mentioned)
+            named["graph"] = wish.around.nearest(max(GRAPH, 2 * k))
+        named["trend"] = shop.trend.top(max(TREND, 2 * k) + more).tolist()
+        named["text"] = wish.mentioned
+        found = _fitting(shop, named, allowed, without)
         if len(found) < k:  # a shop without events, or a filter that few products pass
-            propose("catalog", range(len(shop.ids)))
-        return found
+            named["catalog"] = range(len(shop.ids))
+            found = _fitting(shop, named, allowed, without)
+        return Proposed(found, {source: set(places) for source, places in named.items()})
+
+
+def _fitting(shop: Shop, named: Mapping[str, Iterable[int]], allowed: Allowed, without: Collection[int]) -> list[int]:
+    entries = shop.entries
+    return [
+        place
+        for place in dict.fromkeys(chain(*named.values()))
+        if place not in without and (entry := entries[place]) is not None and not allowed.why_not(entry.product)
+    ]
 
 
 def _places(shop: Shop, hits: Sequence[Hit]) -> list[int]:
-    return shop.known(hit.product_id for hit in hits)
+    places = (shop.places.get(hit.product_id) for hit in hits)
+    return [place for place in places if place is not None]

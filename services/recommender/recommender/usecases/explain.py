@@ -66,7 +66,7 @@ class Explain:
             (await self._evidence(known, place))[:_MOST],
             [(shop.ids[step.source], shop.ids[step.target], step) for step in steps[:_MOST]],
             _excluded(product, known.seen().get(place)),
-            reason(shop, scored, basis(shop, wish, place, known.texts), language),
+            reason(shop, scored, basis(wish, known.texts), language),
             [self._models.space, "graph", *known.by],
             known.fallbacks,
             known.stale,

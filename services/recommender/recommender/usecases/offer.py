@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from recommender.domain.product import Key, Product
 from recommender.domain.reasons import Basis, reason
 from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score
 from recommender.domain.shop import Allowed, Shop
-from recommender.usecases.candidates import Candidates
+from recommender.usecases.candidates import Candidates, Proposed
 from recommender.usecases.ports import Fallback, Models, Vector
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.relations import Person
@@ -82,25 +82,17 @@ class Recommend:
         written = ""
         mentions: Sequence[Mention] = ()
         if with_text:
-            first = choose(shop, score(shop, wish, list(found), self.weights, mode), 3, diverse=True)
+            first = choose(shop, score(shop, wish, found.places, self.weights, mode), 3, diverse=True)
             source = await self._text(shop, wish, first, known.texts, language, asked.allowed)
             written, mentions = source.text, source.mentions
             by += source.by
             fallbacks += source.fallbacks
             wish = replace(wish, mentioned={m.place: m.similarity for m in mentions})
             found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
-        scored = score(shop, wish, list(found), self.weights, mode)
+        scored = score(shop, wish, found.places, self.weights, mode)
         chosen = choose(shop, scored, asked.k, diverse=True)
         return Offers(
-            [
-                Offer(
-                    shop.at(s.place),
-                    s,
-                    found[s.place],
-                    reason(shop, s, basis(shop, wish, s.place, known.texts), language),
-                )
-                for s in chosen
-            ],
+            _offers(shop, chosen, found, basis(wish, known.texts), language),
             by,
             fallbacks,
             known.stale,
@@ -125,9 +117,9 @@ class Similar:
         words = dict(zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True))
         wish = Wish(vector=entry.vector, words=words, around=Around(shop, [place]))
         found = await self._candidates(shop, wish, asked.k, asked.allowed, [place])
-        scored = score(shop, wish, [p for p in found if found[p] != ["trend"]], ALIKE, Mode.CONDITIONED)
-        chosen = choose(shop, scored, asked.k, diverse=False)
-        offers = _offers(shop, wish, chosen, found, [], asked.language or "en")
+        alike = [p for p in found.places if found.sources(p) != ["trend"]]
+        chosen = choose(shop, score(shop, wish, alike, ALIKE, Mode.CONDITIONED), asked.k, diverse=False)
+        offers = _offers(shop, chosen, found, basis(wish, []), asked.language or "en")
         return Offers(offers, [self._models.space, "graph"])
 
 
@@ -165,33 +157,20 @@ class Search:
             fallbacks, stale = list(known.fallbacks), known.stale
             wish = replace(wish, leaning=known.wish.vector)
         found = await self._candidates(shop, wish, asked.k, asked.allowed, ())
-        fitting = [place for place, sources in found.items() if {"need", "words"} & set(sources)]
+        fitting = [place for place in found.places if {"need", "words"} & set(found.sources(place))]
         scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED)
         chosen = [s for s in choose(shop, scores, asked.k, diverse=False) if _fits(s)]
-        said = [text] if text else []
-        return Offers(_offers(shop, wish, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
+        said = basis(wish, [text] if text else [])
+        return Offers(_offers(shop, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
 
 
-def basis(shop: Shop, wish: Wish, place: int, texts: Sequence[str]) -> Basis:
-    """What a reason for a product may speak of."""
-    seeds = [seed for seed in wish.seeds[:LAST] if shop.entries[seed] is not None]
-    nearest = max(seeds, key=lambda seed: float(shop.vectors[seed] @ shop.vectors[place]), default=None)
-    steps = () if wish.around is None else wish.around.steps_to(place)
-    return Basis(steps, nearest, texts[:1])
+def basis(wish: Wish, texts: Sequence[str]) -> Basis:
+    """What reasons may speak of; `texts`: what was said, newest first."""
+    return Basis(wish.around, wish.seeds[:LAST], texts[:1])
 
 
-def _offers(
-    shop: Shop,
-    wish: Wish,
-    chosen: Sequence[Scored],
-    found: Mapping[int, Sequence[str]],
-    texts: Sequence[str],
-    language: str,
-) -> list[Offer]:
-    return [
-        Offer(shop.at(s.place), s, found[s.place], reason(shop, s, basis(shop, wish, s.place, texts), language))
-        for s in chosen
-    ]
+def _offers(shop: Shop, chosen: Sequence[Scored], found: Proposed, spoken_of: Basis, language: str) -> list[Offer]:
+    return [Offer(shop.at(s.place), s, found.sources(s.place), reason(shop, s, spoken_of, language)) for s in chosen]
 
 
 def _fits(scored: Scored) -> bool:

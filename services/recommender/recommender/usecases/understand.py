@@ -58,10 +58,9 @@ class Understand:
         language: bool = False,
     ) -> Understanding:
         """Never fails for want of the needs service or the store: says so instead."""
-        need, reached = await asyncio.gather(
-            self._ask(person, at_least, mode, language=language), self._reach(at_least)
+        need, (reached, remembered) = await asyncio.gather(
+            self._ask(person, at_least, mode, language=language), self._recall(person, at_least)
         )
-        remembered = await self._remember(person)
         shop = self._world.look(person.tenant)
         fallbacks = []
         if isinstance(remembered, RelationsAway):
@@ -104,6 +103,10 @@ class Understand:
             return await self._needs.need(person, at_least, article=mode is Mode.ARTICLE, language=language)
         except NeedsAway as away:
             return away
+
+    async def _recall(self, person: Person, at_least: Sequence[Watermark]) -> tuple[bool, History | RelationsAway]:
+        """Whether the log is applied so far, and then what is remembered."""
+        return await self._reach(at_least), await self._remember(person)
 
     async def _remember(self, person: Person) -> History | RelationsAway:
         try:
