@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY
 from attune.needs.v1 import needs_pb2, needs_pb2_grpc
 from attune.types.v1 import types_pb2
 from attune_cli.failures import of_call
-from chassis.rpc import GrpcServer, channel
+from chassis.rpc import GrpcServer, channel, is_refusal
 from chassis.settings import ProcessSettings
 
 SERVICE = "attune.needs.v1.NeedsService"
@@ -237,3 +237,12 @@ async def test_a_person_at_the_terminal_reads_what_was_too_much_and_when_to_come
     failure = of_call(caught.value, "needs", address)
     assert failure.code == 1
     assert "'acme' makes more calls a second than ATTUNE_RATE_PER_TENANT allows; try again in " in str(failure)
+
+
+async def test_a_caller_can_tell_a_service_that_refuses_from_one_that_is_away() -> None:
+    async with house(rate_per_tenant=0.1, rate_burst=3) as (_, address), channel(address, name="test") as wire:
+        with pytest.raises(grpc.aio.AioRpcError) as away:
+            await Stub(wire).GetNeed(ask("sick", "acme"))  # the channel tries three times
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await Stub(wire).GetNeed(ask("u1", "acme"))
+    assert (is_refusal(away.value), is_refusal(refused.value)) == (False, True)
