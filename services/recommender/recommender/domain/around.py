@@ -36,7 +36,7 @@ class Around:
     """The edges that leave the last products, newest first; read once per request.
 
     `_targets` and `_values` hold every edge: where it leads, and its weight times the decay of its seed, before the
-    inner coefficient. `_edges[i]` is the seed and the kind of the row that begins at `_starts[i]`.
+    inner coefficient. `_edges[i]` is the seed and the kind of the row that ends before `_ends[i]`.
     """
 
     def __init__(self, shop: Shop, seeds: Sequence[int]) -> None:
@@ -92,10 +92,14 @@ class Around:
 
     def edges_to(self, place: int) -> list[Step]:
         """The edges of the graph among them."""
-        found = []
-        for edge in np.flatnonzero(self._targets == place).tolist():
-            source, kind = self._edges[int(np.searchsorted(self._ends, edge, side="right"))]
-            found.append(Step(source, place, kind, SHARES.get(kind, STATED) * float(self._values[edge])))
+        leading = np.flatnonzero(self._targets == place)
+        rows = np.searchsorted(self._ends, leading, side="right").tolist()
+        found = [
+            Step(source, place, kind, SHARES.get(kind, STATED) * value)
+            for (source, kind), value in zip(
+                (self._edges[row] for row in rows), self._values[leading].tolist(), strict=True
+            )
+        ]
         return sorted(found, key=lambda step: -step.weight)
 
     def likenesses(self, place: int) -> list[Step]:
