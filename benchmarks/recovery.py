@@ -45,11 +45,13 @@ def main() -> None:
         engines = started(told.edition, Path(folder))
         platform = Platform(engines, Path(folder), "recovery")
         try:
-            lines = list(measure(platform, told))
+            lines = []
+            for each in measure(platform, told):
+                print(each, flush=True)
+                lines.append(each)
         finally:
             platform.close()
             engines.stop()
-    print(*lines, sep="\n")
     if not told.no_keep:
         kept.keep(__file__, lines, told.edition)
 
