@@ -2,7 +2,8 @@
 
 The broker answers INVALID_REQUEST to a follower's SyncGroup that comes after the leader's, where Kafka would hand out
 the assignment, and aiokafka takes this for the end of the consumer. So the leader gives the followers a moment to be
-first, and a follower that is late all the same joins again. Never applied outside the embedded edition.
+first, and a follower that is late all the same joins again. A broker that began anew knows no group, and says so where
+Kafka would say that it does not know the member: then it is joined anew. Never applied outside the embedded edition.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import asyncio
 from typing import Any
 
 import aiokafka
-from aiokafka.consumer import group_coordinator
-from aiokafka.errors import InvalidRequestError, KafkaError
+from aiokafka.consumer import consumer, group_coordinator
+from aiokafka.errors import GroupIdNotFound, InvalidRequestError, KafkaError
 
 _HEAD_START = 0.15  # seconds; SyncGroup follows JoinGroup within milliseconds on one machine
 _TESTED = "0.14."
@@ -40,6 +41,19 @@ class _PatientRebalance(group_coordinator.CoordinatorGroupRebalance):  # type: i
         return assignment
 
 
+class _Coordinator(group_coordinator.GroupCoordinator):  # type: ignore[misc] # aiokafka is untyped
+    async def _do_heartbeat(self) -> bool:
+        try:
+            beats: bool = await super()._do_heartbeat()
+        except KafkaError as error:
+            # aiokafka wraps the repr of what the broker said.
+            if not isinstance(error, GroupIdNotFound) and GroupIdNotFound.__name__ not in str(error):
+                raise
+            self.reset_generation()
+            return False
+        return beats
+
+
 def apply() -> None:
     """Change aiokafka in this process; harmless when done already.
 
@@ -51,3 +65,4 @@ def apply() -> None:
             f"aiokafka {aiokafka.__version__} is installed; the embedded edition knows {_TESTED}x only"
         )
     group_coordinator.CoordinatorGroupRebalance = _PatientRebalance
+    consumer.GroupCoordinator = _Coordinator

@@ -55,15 +55,17 @@ async def run(
         waiting = asyncio.create_task(until_there(settings.kafka, [t for c in consumers for t in c.topics]))
         if not await _unless(stopping, waiting):
             return
-        producer = producer or Producer(settings.kafka)
-        await producer.start()
-        stack.push_async_callback(_within, settings.stop_grace.total_seconds(), producer.stop)
-        await _consume(name, settings, consumers, producer, progress, stack)
-        tasks = [asyncio.create_task(_forever(step)) for step in (*background, _watch(server, consumers))]
+        starting = _start(name, settings, consumers, producer or Producer(settings.kafka), progress, stack)
+        if not await _unless(stopping, asyncio.create_task(starting)):
+            return
+        tasks = [asyncio.create_task(_forever(step)) for step in background]
         stack.callback(lambda: [task.cancel() for task in tasks])
-        await stopping.wait()
+        watching = asyncio.create_task(_watch(server, consumers))
+        whole = not await _unless(stopping, watching)
         log.info("stopping")
         await server.ready(ready=False)
+    if not whole:
+        raise SystemExit(1)  # whoever keeps this process alive starts another one
 
 
 async def _unless(stopping: asyncio.Event, work: asyncio.Task[None]) -> bool:
@@ -79,7 +81,7 @@ async def _unless(stopping: asyncio.Event, work: asyncio.Task[None]) -> bool:
     return True
 
 
-async def _consume(
+async def _start(
     name: str,
     settings: ProcessSettings,
     consumers: Sequence[Consumer],
@@ -87,6 +89,9 @@ async def _consume(
     progress: Progress,
     stack: AsyncExitStack,
 ) -> None:
+    grace = settings.stop_grace.total_seconds()
+    stack.push_async_callback(_within, grace, producer.stop)
+    await producer.start()
     broker = KafkaBroker(
         settings.kafka,
         client_id=f"attune-{name}",
@@ -97,26 +102,24 @@ async def _consume(
     dead_letters = DeadLetters(producer, service=name, max_bytes=settings.max_record_bytes)
     for consumer in consumers:
         consumer.attach(broker, settings, service=name, dead_letters=dead_letters, progress=progress)
-    await broker.start()
-    grace = settings.stop_grace.total_seconds()
     stack.push_async_callback(_within, grace, broker.stop)
+    await broker.start()
     for consumer in consumers:
         stack.push_async_callback(_within, grace, consumer.finish)
         await consumer.begin()
 
 
-def _watch(server: GrpcServer, consumers: Sequence[Consumer]) -> Step:
-    async def watch() -> None:
-        before: bool | None = None
-        while True:
-            now = all(consumer.alive() for consumer in consumers)
-            if now is not before:
-                await server.ready(ready=now)
-                log.info("ready" if now else "not ready", waiting=[c.name for c in consumers if not c.alive()])
-                before = now
-            await asyncio.sleep(_LOOK)
-
-    return watch
+async def _watch(server: GrpcServer, consumers: Sequence[Consumer]) -> None:
+    """Tell whether requests should come here; returns when a consumer will not come back."""
+    before: bool | None = None
+    while not (broken := [consumer.name for consumer in consumers if consumer.broken()]):
+        now = all(consumer.alive() for consumer in consumers)
+        if now is not before:
+            await server.ready(ready=now)
+            log.info("ready" if now else "not ready", waiting=[c.name for c in consumers if not c.alive()])
+            before = now
+        await asyncio.sleep(_LOOK)
+    log.error("the client of Kafka gave up: this process ends, so that a new one begins", consumers=broken)
 
 
 async def _within(seconds: float, step: Step) -> None:
@@ -124,7 +127,10 @@ async def _within(seconds: float, step: Step) -> None:
     try:
         async with asyncio.timeout(seconds):
             await step()
-    except Exception as error:  # noqa: BLE001 - the other steps must still be taken
+    except (Exception, asyncio.CancelledError) as error:  # the other steps must still be taken
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # a client may also pass on the end of a task of its own
+            raise
         log.warning("left without a farewell", step=step.__qualname__, error=type(error).__name__)
 
 

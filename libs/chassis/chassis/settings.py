@@ -25,7 +25,9 @@ class ProcessSettings(BaseSettings):
 
     max_record_bytes: int = Field(default=1_000_000, ge=1_000)  # Kafka's own default limit; larger ones go to `.dead`
     batch_records: int = Field(default=5_000, ge=1)  # a cap on memory; latency does not come from it
-    fetch_wait: timedelta = timedelta(milliseconds=20)  # the embedded broker holds an empty fetch this long
+    # How long Kafka holds a fetch that finds nothing; it answers at once when there is something. What else is asked
+    # on the same connection waits behind it, such as where a log ends.
+    fetch_wait: timedelta = timedelta(milliseconds=100)
     partition_fetch_bytes: int = 4 * 1024 * 1024
     session_timeout: timedelta = timedelta(seconds=10)  # how long a killed member stalls its partitions
     commit_interval: timedelta = timedelta(seconds=1)  # sinks are idempotent: committing only shortens a restart

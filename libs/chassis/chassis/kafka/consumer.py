@@ -61,6 +61,7 @@ class Consumer:
         self._committed: dict[TopicPartition, int] = {}
         self._baseline: asyncio.Task[None] | None = None
         self._prepared = asyncio.Event()
+        self._finished = False
         self._regular: list[asyncio.Task[None]] = []
 
     @property
@@ -85,12 +86,13 @@ class Consumer:
     async def begin(self) -> None:
         """Call after the broker started."""
         if self._group is None:
-            await self.assigned(list(self._front.consumer.assignment()))
+            await self.assigned(await self._front.everything())
         every = ((self._settings.commit_interval.total_seconds(), self._commit), (_LOOK, self._look))
         self._regular = [asyncio.create_task(regularly(pause, step)) for pause, step in every]
 
     async def finish(self) -> None:
         """Stop working and commit what is done. Call before the broker stops."""
+        self._finished = True
         for task in (*self._regular, self._baseline):
             if task is not None:
                 task.cancel()
@@ -104,10 +106,15 @@ class Consumer:
         moving = now - self._front.polled_at < _STALLED and all(now - since < _STALLED for since in began)
         return self._prepared.is_set() and self._front.running and moving
 
+    def broken(self) -> bool:
+        """Whether its client gave up for good: only a new process helps."""
+        return self._front.broken
+
     async def caught_up(self, within: float) -> bool:
         """Wait until everything that is in the topics now is applied; False after `within` seconds."""
         try:
             async with asyncio.timeout(within):
+                await self._prepared.wait()  # before that, nothing at all may be assigned
                 ends = await self._front.consumer.end_offsets(list(self._front.consumer.assignment()))
                 while not all([await self._is_at(tp, end) for tp, end in ends.items()]):  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(_GLANCE)
@@ -127,6 +134,8 @@ class Consumer:
 
         The client's own position is not trusted: it may be past records that were fetched before this was asked.
         """
+        if self._finished:
+            return  # whatever the last rebalance gives us goes to another one at once
         lives = await self._lives()
         lanes: dict[TopicPartition, Lane] = {}
         for tp in partitions:
@@ -271,13 +280,13 @@ class Consumer:
 
     async def _commit(self) -> None:
         done = {tp: lane.done for tp, lane in self._lanes.items() if lane.done != self._committed.get(tp)}
-        for tp, offset in done.items():
-            highwater = self._front.consumer.highwater(tp)
-            if highwater is not None:
-                LAG.labels(self._service, tp.topic, tp.partition).set(max(0, highwater - offset))
-        if not done or self._group is None:
-            return
         try:
+            for tp, offset in done.items():
+                highwater = self._front.consumer.highwater(tp)
+                if highwater is not None:
+                    LAG.labels(self._service, tp.topic, tp.partition).set(max(0, highwater - offset))
+            if not done or self._group is None:
+                return
             await self._front.consumer.commit(done)
             self._committed |= done
         except (KafkaError, AssertionError) as error:

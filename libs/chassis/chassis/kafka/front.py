@@ -21,6 +21,8 @@ from chassis.telemetry import log
 M = TypeVar("M")
 _POLL_MS = 500  # how long one poll waits for records; it returns as soon as there are some
 _PAUSE = 0.5  # seconds after an error of the client, which goes on by itself
+_BROKEN = 20.0  # seconds of nothing but errors after which it does not: an outage of Kafka is no error here
+_GLANCE = 0.005  # seconds between two looks at what the client was given
 
 
 class Front(Generic[M]):
@@ -29,11 +31,12 @@ class Front(Generic[M]):
     def __init__(self, broker: KafkaBroker, topics: list[str], group: str | None, settings: ProcessSettings,
                  listener: Any, mark: Callable[[], M]) -> None:  # fmt: skip
         """`mark` is called at the moment a poll has returned; `marked` keeps what it said, `polled` what came."""
-        self._most, self._mark = settings.batch_records, mark
+        self._topics, self._most, self._mark = topics, settings.batch_records, mark
         self.marked = mark()
         self.polled: Mapping[TopicPartition, list[ConsumerRecord]] = {}
         self.in_hand = False  # whether records were polled and not taken yet; who takes them says so
         self.polled_at = time.monotonic()
+        self._failing_since: float | None = None
         self.subscriber = broker.subscriber(
             *topics,
             group_id=group,
@@ -66,6 +69,17 @@ class Front(Generic[M]):
         tasks = self.subscriber.tasks
         return bool(tasks) and not any(task.done() for task in tasks)
 
+    @property
+    def broken(self) -> bool:
+        """Whether the client has failed for so long that it will not come back by itself."""
+        return self._failing_since is not None and time.monotonic() - self._failing_since > _BROKEN
+
+    async def everything(self) -> list[TopicPartition]:
+        """What a reader without a group reads: all partitions of its topics, once the client knows them."""
+        while {tp.topic for tp in self.consumer.assignment()} != set(self._topics):  # noqa: ASYNC110 - nobody tells
+            await anyio.sleep(_GLANCE)
+        return list(self.consumer.assignment())
+
     async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """As FastStream's own, but it does not sleep after an empty poll and does not end on an error of one record."""
         self.polled_at = time.monotonic()
@@ -73,8 +87,10 @@ class Front(Generic[M]):
             records = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._most)
         except (KafkaError, OSError, ValueError) as error:
             log.warning("reading failed", error=type(error).__name__, detail=str(error)[:200])
+            self._failing_since = self._failing_since or self.polled_at
             await anyio.sleep(_PAUSE)
             return ()
+        self._failing_since = None
         self.marked, self.polled, self.in_hand = self._mark(), records, bool(records)
         return tuple(chain(*records.values()))
 
