@@ -70,7 +70,9 @@ class NeedsHouse:
         table.add(
             Row(fault, times, found.acknowledged, found.lost, found.doubled, dead, took if seconds is None else seconds)
         )
-        assert (found.lost, found.doubled, found.told[:5]) == (0, 0, [])
+        assert not (found.lost or found.doubled or found.told), (
+            f"{found.lost} lost, {found.doubled} doubled: {found.told[:5]}\n{self.service.log[-1500:]}"
+        )
 
     def restart(self, *arguments: str) -> float:
         """Start after a kill; seconds until it has caught up."""
