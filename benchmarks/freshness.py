@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import json
 import os
 import threading
 import time
@@ -22,18 +23,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from whole_platform import EDITIONS, Platform, first, platform
 
 from attune.content.v1 import content_pb2
 from attune.content.v1.content_pb2_grpc import ContentServiceStub
-from attune.events.v1 import clickstream_pb2 as clicks
 from attune.needs.v1 import needs_pb2
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.recommender.v1 import recommender_pb2
@@ -74,7 +75,7 @@ class Sender:
     """
 
     def __init__(self, kafka: str) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._kafka = asyncio.get_running_loop(), kafka
         self._producer = Producer(
             {"bootstrap.servers": kafka, "partitioner": "murmur2_random", "enable.idempotence": True, "linger.ms": 0}
         )
@@ -82,15 +83,25 @@ class Sender:
         self._hears = threading.Thread(target=self._hear, daemon=True)
         self._hears.start()
 
-    async def send(self, user: str, event: clicks.ClickstreamEvent) -> Watermark:
+    async def send(self, user: str, event: dict[str, str]) -> Watermark:
         """Returns as soon as Kafka has acknowledged it."""
         acknowledged: asyncio.Future[Watermark] = self._loop.create_future()
 
         def told(error: Any, record: Message) -> None:
             self._loop.call_soon_threadsafe(_settle, acknowledged, error, record)
 
-        self._producer.produce(TOPIC, event.SerializeToString(), user, on_delivery=told)
+        self._producer.produce(TOPIC, json.dumps(event), user, on_delivery=told)
         return await acknowledged
+
+    def dead(self) -> int:
+        """Records that a service refused: there must be none, or something else was measured."""
+        letters = f"{TOPIC}.dead"
+        topics = self._producer.list_topics(letters, timeout=10).topics
+        reader = Consumer({"bootstrap.servers": self._kafka, "group.id": "bench"})
+        parts = [TopicPartition(letters, part) for part in topics[letters].partitions]
+        count = sum(reader.get_watermark_offsets(part, timeout=10)[1] for part in parts)
+        reader.close()
+        return int(count)
 
     def close(self) -> None:
         """What was sent is acknowledged."""
@@ -192,15 +203,15 @@ class Shop:
         await asyncio.gather(*running)
 
     async def _send(self, user: str, number: int) -> Watermark:
-        event = clicks.ClickstreamEvent(
-            event_id=f"{os.getpid()}-{number}",
-            user_id=user,
-            session_id=f"{user}-now",
-            kind=clicks.BEHAVIOR_KIND_VIEW,
-            product_id=self._house.products[number % len(self._house.products)],
-            surface="home",
-        )
-        event.occurred_at.GetCurrentTime()
+        event = {
+            "event_id": f"{os.getpid()}-{number}",
+            "user_id": user,
+            "session_id": f"{user}-now",
+            "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "kind": "view",
+            "product_id": self._house.products[number % len(self._house.products)],
+            "surface": "home",
+        }
         return await self._sender.send(user, event)
 
     def _get_need(self, user: str, at_least: list[Watermark]) -> Awaitable[object]:
@@ -247,6 +258,8 @@ async def measure(edition: str, rates: list[int], probes: int, reads: float) -> 
             seconds, after = time.perf_counter() - started, house.cpu() | {"this": time.process_time()}
             used = ", ".join(f"{name} {(after[name] - before[name]) / seconds:.0%}" for name in after)
             yield f"          CPU of a core: {used}; load of the machine {os.getloadavg()[0]:.1f}"
+        if refused := sender.dead():
+            raise RuntimeError(f"{refused} records were refused: this measured something else")
 
 
 async def main() -> None:
