@@ -96,6 +96,7 @@ async def _start(
         settings.kafka,
         client_id=f"attune-{name}",
         logger=None,  # FastStream would write two lines per message
+        apply_types=False,  # it would look for what to inject, in a thread, for every batch; there is nothing
         allow_auto_create_topics=False,  # it would make topics of one partition
         graceful_timeout=settings.stop_grace.total_seconds(),
     )

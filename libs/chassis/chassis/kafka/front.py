@@ -36,6 +36,7 @@ class Front(Generic[M]):
         self.polled: Mapping[TopicPartition, list[ConsumerRecord]] = {}
         self.in_hand = False  # whether records were polled and not taken yet; who takes them says so
         self.polled_at = time.monotonic()
+        self._gather, self._came = settings.gather.total_seconds(), 0.0
         self._failing_since: float | None = None
         self.subscriber = broker.subscriber(
             *topics,
@@ -83,6 +84,8 @@ class Front(Generic[M]):
     async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """As FastStream's own, but it does not sleep after an empty poll and does not end on an error of one record."""
         self.polled_at = time.monotonic()
+        if (early := self._came + self._gather - self.polled_at) > 0:
+            await anyio.sleep(early)
         try:
             records = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._most)
         except (KafkaError, OSError, ValueError) as error:
@@ -92,6 +95,8 @@ class Front(Generic[M]):
             return ()
         self._failing_since = None
         self.marked, self.polled, self.in_hand = self._mark(), records, bool(records)
+        if records:
+            self._came = time.monotonic()
         return tuple(chain(*records.values()))
 
     async def _parse(self, raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
