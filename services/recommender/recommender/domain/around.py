@@ -13,10 +13,10 @@ from recommender.domain.shop import Shop
 Values = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-SEED_DECAY = 0.7  # per rank of the person's last products (science: the best of the transition and co-occurrence rows)
-SHARES = {"transition": 1.0, "co_occurrence": 0.5}  # inner coefficients of rel (science, the best row)
+SEED_DECAY = 0.7  # per rank of the person's last products (best on Amazon Beauty)
+SHARES = {"transition": 1.0, "co_occurrence": 0.5}  # inner coefficients of rel (best on Amazon Beauty)
 STATED = 0.5  # of a link the catalogue states: sure, but not about this person
-OVERLAP = 0.1  # of shared category, brand and attributes (science: 0.1 attributes)
+OVERLAP = 0.1  # of shared category, brand and attributes (best on Amazon Beauty)
 _PARTS = {**SHARES, "catalog": STATED}
 _NONE: Values = np.zeros(0)
 _NOWHERE: Places = np.zeros(0, dtype=np.int64)

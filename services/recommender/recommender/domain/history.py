@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-NEAR = 5  # products back from which a step is counted (science: transitions, window 5)
+NEAR = 5  # products back from which a step is counted as measured on Amazon Beauty
 TOGETHER = 20  # wanted products back with which a pair is counted, so that a wholesaler's cart stays small
 MOST = 500  # products: 12 KB a person; beyond, the one left alone for longest goes
 EVENTS = 20  # behaviours of which the event is remembered, as many as a need holds

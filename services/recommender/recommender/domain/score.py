@@ -15,7 +15,7 @@ from recommender.domain.shop import Matrix, Shop
 Values = NDArray[np.float64]
 Vector = NDArray[np.float32]
 
-LAST = 5  # products of which the nearest one counts (science: max over the last 5)
+LAST = 5  # products of which the nearest one counts as measured on Amazon Beauty
 
 
 class Mode(Enum):
@@ -27,7 +27,7 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Coefficients; benchmarks on Amazon Beauty gave their proportions (science, section 1)."""
+    """Coefficients; measurements on Amazon Beauty gave their proportions."""
 
     balance: float = 1.0  # λ
     dense: float = 0.1

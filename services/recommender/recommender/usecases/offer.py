@@ -23,7 +23,7 @@ from recommender.usecases.relations import Person
 from recommender.usecases.understand import Understand, Understanding
 from recommender.usecases.world import World
 
-# Words and meaning decide; what is popular only between equals (science 6: dense and words together beat both).
+# Words and meaning decide; what is popular only between equals. Each alone ranks worse.
 SEARCH = Weights(balance=0.0, dense=0.5, recent=0.0, words=0.5, trend=0.01, text=0.0)
 ALIKE = Weights(balance=0.3, dense=0.5, recent=0.0, words=0.3, trend=0.0, text=0.0)
 
