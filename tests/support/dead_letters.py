@@ -22,7 +22,7 @@ def headers_of_dead_letter(kafka: str, source: Watermark) -> dict[str, str]:
             record = reader.poll(0.2)
             if record is None or record.error():
                 continue
-            headers = {name: value.decode() for name, value in record.headers()}
+            headers = {name: value.decode() for name, value in record.headers() or []}
             if (int(headers["dead-partition"]), int(headers["dead-offset"])) == (source.partition, source.offset):
                 return headers
     finally:

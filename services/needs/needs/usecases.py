@@ -167,13 +167,16 @@ class Learn:
         await self._write(span, Wanted(people, shops=True), decide)
 
     async def erasures(self, span: Span, requests: Sequence[tuple[int, Person, int]]) -> None:
-        """Whom to forget, each with its offset and when it was asked for, milliseconds since 1970."""
+        """Whom to forget, each with its offset and when it was asked for, milliseconds since 1970.
+
+        A wish that was granted already, by a call before its record came, removes nothing of what happened since.
+        """
 
         def decide(page: Page) -> Changes:
             forget: dict[Person, int] = {}
             for offset, person, at in requests:
-                if offset >= page.applied:
-                    forget[person] = max(at, forget.get(person, 0), page.forgotten.get(person, 0))
+                if offset >= page.applied and at > page.forgotten.get(person, 0):
+                    forget[person] = max(at, forget.get(person, 0))
             return Changes(forget=forget)
 
         await self._write(span, Wanted(list(dict.fromkeys(person for _, person, _ in requests))), decide)

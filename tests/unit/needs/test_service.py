@@ -70,6 +70,15 @@ def test_who_is_erased_is_gone_and_old_events_do_not_bring_them_back(house: Any,
     assert [b.product_id for b in house.need(shop, "ann", new).spectrum] == ["tent"]
 
 
+def test_a_wish_that_is_known_already_removes_nothing_of_what_happened_since(house: Any, shop: str) -> None:
+    house.need(shop, "ann", house.click(shop, "ann", "tea"))
+    house.erase(shop, "ann")
+    house.need(shop, "ann", house.click(shop, "ann", "tent", **house.stamped(3_600 + 36_000)))
+    wish = {"event_id": "late", "tenant": shop, "user_id": "ann", "requested_at": house.stamped(60)["occurred_at"]}
+    asked = house.send(ERASURES, "ann", wish)
+    assert [b.product_id for b in house.need(shop, "ann", asked).spectrum] == ["tent"]
+
+
 def test_an_erasure_of_the_log_does_the_same(house: Any, shop: str) -> None:
     house.need(shop, "ann", house.click(shop, "ann", "tea"))
     wish = {"event_id": "wish", "tenant": shop, "user_id": "ann", "requested_at": house.stamped(60)["occurred_at"]}
