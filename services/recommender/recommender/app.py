@@ -22,10 +22,6 @@ from recommender.handlers import product_of_record, routes
 from recommender.models import TextModels
 from recommender.servicer import ERRORS, Recommender
 from recommender.settings import Settings
-from recommender.stores import qdrant_server as qdrant
-from recommender.stores.neo4j import Neo4jRelations
-from recommender.stores.neo4j_connection import Neo4j, WrongCredentials
-from recommender.stores.neo4j_drawing import Neo4jDrawing
 from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
@@ -132,6 +128,11 @@ async def _relations(settings: Settings) -> tuple[Relations, Drawing | None]:
         _refuse(
             "ATTUNE_GRAPH_URL", url, "write neo4j://host:port, bolt://host:port or sqlite:///absolute/path/graph.db"
         )
+    # Clients of engines that run elsewhere cost a third of the start: they are loaded where there are such engines.
+    from recommender.stores.neo4j import Neo4jRelations  # noqa: PLC0415
+    from recommender.stores.neo4j_connection import Neo4j, WrongCredentials  # noqa: PLC0415
+    from recommender.stores.neo4j_drawing import Neo4jDrawing  # noqa: PLC0415
+
     try:
         neo4j = Neo4j(url, settings.neo4j_user, settings.neo4j_password.get_secret_value())
         await _when_there(neo4j.open)
@@ -156,6 +157,8 @@ async def _index(url: str, *, space: str, dim: int) -> ProductIndex:
         return EdgeProductIndex(Path(unquote(parts.path)), space=space, dim=dim)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         _refuse("ATTUNE_QDRANT_URL", url, "write edge:///absolute/path or http(s)://host:port")
+    from recommender.stores import qdrant_server as qdrant  # noqa: PLC0415 - as above
+
     index = qdrant.ServerProductIndex(qdrant.connect(url), space=space, dim=dim)
     await index.open()
     return index
