@@ -88,11 +88,13 @@ def test_a_broker_that_begins_anew(
         house.service.start()
         house.shoppers("a").act(400)
         house.caught_up()
+        ended = house.lives()
         engines.kill("kafka")
         engines.start_again("kafka")
         house.new_sender()
         house.load_products()
         house.shoppers("b").act(300)
+        until(lambda: not house.lives() & ended, "needs to notice that the log began anew", 30)
         house.judge(table, "broker begins anew", 1)
     finally:
         engines.stop()

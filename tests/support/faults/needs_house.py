@@ -8,7 +8,7 @@ from typing import Any
 
 from attune.types.v1.types_pb2 import Watermark
 from faults.needs_oracle import PRODUCTS, Difference, expected, vector_record
-from faults.needs_reader import caught_up, difference
+from faults.needs_reader import applied, caught_up, difference
 from faults.service import Service
 from faults.table import Row, Table
 from faults.traffic import CLICKS, VECTORS, Sender, Shoppers
@@ -49,6 +49,10 @@ class NeedsHouse:
         """Wait for all that was acknowledged; how many seconds it took."""
         self.sender.flush()
         return caught_up(self.service, self.marks(), seconds)
+
+    def lives(self) -> set[str]:
+        """Which lives of the clickstream the service tells of; for moments it may still tell of one that ended."""
+        return {mark.log for mark in applied(self.service) if mark.topic == CLICKS}
 
     def events(self, prefix: str = "") -> list[dict[str, Any]]:
         """Good clicks that were acknowledged, in the order of the log; of some people alone where a prefix is given."""

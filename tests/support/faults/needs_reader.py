@@ -38,6 +38,13 @@ def caught_up(service: Service, marks: Sequence[Watermark], seconds: float = 60.
     raise AssertionError(f"needs is behind after {seconds:g} s: {why}\n{service.log[-1500:]}")
 
 
+def applied(service: Service) -> Sequence[Watermark]:
+    """What needs says it has applied."""
+    request = pb.GetNeedRequest(user=UserRef(tenant="nobody", user_id="nobody"))
+    served = NeedsServiceStub(service.channel).GetNeed(request, timeout=10, wait_for_ready=True).served
+    return list(served.applied)
+
+
 def _behind(marks: Sequence[Watermark], applied: Sequence[Watermark]) -> Iterable[str]:
     at = {(mark.topic, mark.partition): mark.offset for mark in applied}
     for mark in marks:
