@@ -30,6 +30,7 @@ def need_reply(
         behaviors=need.behaviors,
         last_at=timestamp(need.last_at),
         mode=mode or pb.NEED_MODE_WEIGHTED,
+        language=need.language,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from needs.domain.identity import Person
 from needs.domain.need import Mode, Need, ReadText, need, spectrum
 from needs.domain.placement import partition_of
 from needs.domain.products import Product, ProductTable
-from needs.domain.profile import Profile, profile
+from needs.domain.profile import Profile, language_of, profile
 from needs.domain.shop_record import ShopRecord
 from needs.domain.state import Behaviors, Rows
 from needs.domain.weights import Recency
@@ -217,7 +217,8 @@ class Answer:
         """r_{u,t} and R_u; someone unknown has an empty need."""
         memory = await self._store.read(self._partition(person), person)
         read = await self._texts.read([text.text for text in memory.words.texts])
-        return need(memory.row, memory.words, read, self._products, self._recency, mode)
+        found = need(memory.row, memory.words, read, self._products, self._recency, mode)
+        return replace(found, language=language_of(memory.words, memory.record))
 
     async def profile(self, person: Person) -> Profile:
         """What the person cares about."""

@@ -33,7 +33,7 @@ class NeedsClient:
         """`timeout`: of a call that waits for no watermark."""
         self._stub, self._breaker, self._timeout = NeedsServiceStub(channel), breaker, timeout.total_seconds()
 
-    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool, language: bool) -> NeedView:
+    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool) -> NeedView:
         """Raises NeedsAway."""
         if self._breaker.open():
             raise NeedsAway("the needs service failed a moment ago and is left alone for now")
@@ -45,18 +45,12 @@ class NeedsClient:
             at_least=[Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log) for p in at_least],
             mode=pb.NEED_MODE_ARTICLE if article else pb.NEED_MODE_UNSPECIFIED,
         )
-        asked = self._stub.GetNeed(request, timeout=timeout)
-        profile = self._stub.GetProfile(pb.GetProfileRequest(user=user), timeout=timeout) if language else None
         try:
-            reply = await asked
-            spoken = "" if profile is None else (await profile).profile.language
+            reply = await self._stub.GetNeed(request, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             if not is_refusal(error):
                 self._breaker.failed()
             raise NeedsAway(f"the needs service: {error.code().name} {error.details() or ''}".strip()) from None
-        finally:
-            if profile is not None:
-                profile.cancel()  # of no use without the need
         self._breaker.succeeded()
         need = reply.need
         return NeedView(
@@ -65,7 +59,7 @@ class NeedsClient:
             need.vector.space,
             [Behavior(b.product_id, b.text, b.weight) for b in need.spectrum],
             {word.word: word.weight for word in need.words},
-            spoken,
+            need.language,
             reply.served.stale,
             ["needs", *(by for by in reply.served.by if by)],
         )

@@ -85,8 +85,8 @@ class Away:
 
     view: NeedView | None = None
 
-    async def need(self, person: Person, at_least: Sequence[Any], *, article: bool, language: bool) -> NeedView:
-        del person, at_least, article, language
+    async def need(self, person: Person, at_least: Sequence[Any], *, article: bool) -> NeedView:
+        del person, at_least, article
         if self.view is None:
             raise NeedsAway("nobody listens")
         return self.view

@@ -152,10 +152,7 @@ def test_a_killed_service_answers_the_same_when_it_is_back(house: Any, stocked: 
 
 class Needs(NeedsServiceServicer):
     def GetNeed(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        return needs_pb2.GetNeedResponse(need=needs_pb2.Need(user=request.user, known=True))
-
-    def GetProfile(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        return needs_pb2.GetProfileResponse(profile=needs_pb2.Profile(known=True, language="zh"))
+        return needs_pb2.GetNeedResponse(need=needs_pb2.Need(user=request.user, known=True, language="zh"))
 
 
 def test_a_needs_service_that_comes_back_is_asked_again_without_a_restart(house: Any, stocked: str) -> None:

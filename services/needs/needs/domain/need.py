@@ -60,6 +60,7 @@ class Need:
     behaviors: int
     last_at: int  # milliseconds since 1970; 0: never
     blind: int  # behaviours of the ring that do not count in `vector`, because their product's vector is not known here
+    language: str = ""  # BCP 47, as in the profile; empty: nothing tells it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,6 +55,11 @@ class Profile:
 Counted = tuple[str, float, int]  # name, weight, how many behaviours
 
 
+def language_of(words: Words, record: ShopRecord | None) -> str:
+    """BCP 47: what the shop's record says first, else the language of the words given; empty when nothing tells it."""
+    return (record.language if record is not None else "") or words.language
+
+
 def profile(
     row: Rows, words: Words, record: ShopRecord | None, seen: Spectrum, products: ProductTable, recency: Recency
 ) -> Profile:
@@ -71,7 +76,7 @@ def profile(
         brands=_facets([*old_brands, *((p.brand, weight, 1) for p, weight in liked)], total),
         attributes=_facets([(f"{k}={v}", w, 1) for p, w in liked for k, v in p.attributes.items()], len(liked)),
         prices=_prices(product for product, _ in liked),
-        language=kept.language or words.language,
+        language=language_of(words, kept),
         record=kept,
         kinds={kind.name.lower(): int(row["counts"][kind]) for kind in Kind if row["counts"][kind]},
     )

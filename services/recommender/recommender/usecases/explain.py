@@ -54,7 +54,7 @@ class Explain:
     async def __call__(self, person: Person, product_id: str, language: str, mode: Mode) -> Explanation:
         """Raises UnknownProduct."""
         product = self._world.product(Key(person.tenant, product_id))
-        known = await self._understand(person, (), mode, language=not language)
+        known = await self._understand(person, (), mode)
         shop, wish = known.shop, known.wish
         place = shop.places[product_id]
         language = language or known.language or "en"

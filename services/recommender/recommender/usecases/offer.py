@@ -72,7 +72,7 @@ class Recommend:
         self, person: Person, asked: Asked, mode: Mode, at_least: Sequence[Watermark] = (), *, with_text: bool = False
     ) -> Offers:
         """At most k products, best first; someone unknown is offered what is popular."""
-        known = await self._understand(person, at_least, mode, language=not asked.language)
+        known = await self._understand(person, at_least, mode)
         language = asked.language or known.language or "en"
         shop, wish = known.shop, known.wish
         without = () if asked.allowed.seen else known.history.items

@@ -112,7 +112,7 @@ class NeedsAway(Exception):
 class Needs(Protocol):
     """Who wants what?"""
 
-    async def need(self, person: Person, at_least: Sequence[Watermark], *, article: bool, language: bool) -> NeedView:
+    async def need(self, person: Person, at_least: Sequence[Watermark], *, article: bool) -> NeedView:
         """Raises NeedsAway. `language`: whether the person's language is asked for too."""
 
 

@@ -50,16 +50,11 @@ class Understand:
         self._models, self._reach, self._follow = models, reach, follow
 
     async def __call__(
-        self,
-        person: Person,
-        at_least: Sequence[Watermark] = (),
-        mode: Mode = Mode.CONDITIONED,
-        *,
-        language: bool = False,
+        self, person: Person, at_least: Sequence[Watermark] = (), mode: Mode = Mode.CONDITIONED
     ) -> Understanding:
         """Never fails for want of the needs service or the store: says so instead."""
         need, (reached, remembered) = await asyncio.gather(
-            self._ask(person, at_least, mode, language=language), self._recall(person, at_least)
+            self._ask(person, at_least, mode), self._recall(person, at_least)
         )
         shop = self._world.look(person.tenant)
         fallbacks = []
@@ -96,11 +91,9 @@ class Understand:
             stale=need.stale or not reached,
         )
 
-    async def _ask(
-        self, person: Person, at_least: Sequence[Watermark], mode: Mode, *, language: bool
-    ) -> NeedView | NeedsAway:
+    async def _ask(self, person: Person, at_least: Sequence[Watermark], mode: Mode) -> NeedView | NeedsAway:
         try:
-            return await self._needs.need(person, at_least, article=mode is Mode.ARTICLE, language=language)
+            return await self._needs.need(person, at_least, article=mode is Mode.ARTICLE)
         except NeedsAway as away:
             return away
 

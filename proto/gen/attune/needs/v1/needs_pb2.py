@@ -28,7 +28,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ttune/needs/v1/needs.proto\x12\x0f\x61ttune.needs.v1\x1a\"attune/events/v1/clickstream.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x08\x42\x65havior\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.attune.events.v1.BehaviorKind\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06weight\x18\x05 \x01(\x01\x12\'\n\x06vector\x18\x06 \x01(\x0b\x32\x17.attune.types.v1.Vector\"\xa8\x02\n\x04Need\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12\'\n\x06vector\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Vector\x12+\n\x08spectrum\x18\x04 \x03(\x0b\x32\x19.attune.needs.v1.Behavior\x12*\n\x05words\x18\x05 \x03(\x0b\x32\x1b.attune.types.v1.WordWeight\x12\x11\n\tbehaviors\x18\x06 \x01(\x03\x12+\n\x07last_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04mode\x18\x08 \x01(\x0e\x32\x19.attune.needs.v1.NeedMode\"\xc2\x01\n\x0eGetNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12\x31\n\x04mode\x18\x03 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x14\n\x0cwith_vectors\x18\x04 \x01(\x08\"_\n\x0fGetNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"4\n\x05\x46\x61\x63\x65t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"\xc0\x05\n\x07Profile\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12*\n\ncategories\x18\x03 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12&\n\x06\x62rands\x18\x04 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12*\n\nattributes\x18\x05 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12,\n\x0cprice_median\x18\x06 \x01(\x0b\x32\x16.attune.types.v1.Money\x12)\n\tprice_low\x18\x07 \x01(\x0b\x32\x16.attune.types.v1.Money\x12*\n\nprice_high\x18\x08 \x01(\x0b\x32\x16.attune.types.v1.Money\x12\x10\n\x08language\x18\t \x01(\t\x12\x0e\n\x06region\x18\n \x01(\t\x12\x0c\n\x04tier\x18\x0b \x01(\t\x12\x38\n\x08\x63onsents\x18\x0c \x03(\x0b\x32&.attune.needs.v1.Profile.ConsentsEntry\x12\x45\n\x0fshop_attributes\x18\r \x03(\x0b\x32,.attune.needs.v1.Profile.ShopAttributesEntry\x12\x32\n\x05kinds\x18\x0e \x03(\x0b\x32#.attune.needs.v1.Profile.KindsEntry\x1a/\n\rConsentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1a\x35\n\x13ShopAttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nKindsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"|\n\x11GetProfileRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\"h\n\x12GetProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.attune.needs.v1.Profile\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"u\n\x10WatchNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04mode\x18\x02 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"a\n\x11WatchNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased*T\n\x08NeedMode\x12\x19\n\x15NEED_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11NEED_MODE_ARTICLE\x10\x01\x12\x16\n\x12NEED_MODE_WEIGHTED\x10\x02\x32\xdd\x02\n\x0cNeedsService\x12L\n\x07GetNeed\x12\x1f.attune.needs.v1.GetNeedRequest\x1a .attune.needs.v1.GetNeedResponse\x12U\n\nGetProfile\x12\".attune.needs.v1.GetProfileRequest\x1a#.attune.needs.v1.GetProfileResponse\x12T\n\tWatchNeed\x12!.attune.needs.v1.WatchNeedRequest\x1a\".attune.needs.v1.WatchNeedResponse0\x01\x12R\n\tEraseUser\x12!.attune.needs.v1.EraseUserRequest\x1a\".attune.needs.v1.EraseUserResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ttune/needs/v1/needs.proto\x12\x0f\x61ttune.needs.v1\x1a\"attune/events/v1/clickstream.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x08\x42\x65havior\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.attune.events.v1.BehaviorKind\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06weight\x18\x05 \x01(\x01\x12\'\n\x06vector\x18\x06 \x01(\x0b\x32\x17.attune.types.v1.Vector\"\xba\x02\n\x04Need\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12\'\n\x06vector\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Vector\x12+\n\x08spectrum\x18\x04 \x03(\x0b\x32\x19.attune.needs.v1.Behavior\x12*\n\x05words\x18\x05 \x03(\x0b\x32\x1b.attune.types.v1.WordWeight\x12\x11\n\tbehaviors\x18\x06 \x01(\x03\x12+\n\x07last_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04mode\x18\x08 \x01(\x0e\x32\x19.attune.needs.v1.NeedMode\x12\x10\n\x08language\x18\t \x01(\t\"\xc2\x01\n\x0eGetNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12\x31\n\x04mode\x18\x03 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x14\n\x0cwith_vectors\x18\x04 \x01(\x08\"_\n\x0fGetNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"4\n\x05\x46\x61\x63\x65t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"\xc0\x05\n\x07Profile\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12*\n\ncategories\x18\x03 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12&\n\x06\x62rands\x18\x04 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12*\n\nattributes\x18\x05 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12,\n\x0cprice_median\x18\x06 \x01(\x0b\x32\x16.attune.types.v1.Money\x12)\n\tprice_low\x18\x07 \x01(\x0b\x32\x16.attune.types.v1.Money\x12*\n\nprice_high\x18\x08 \x01(\x0b\x32\x16.attune.types.v1.Money\x12\x10\n\x08language\x18\t \x01(\t\x12\x0e\n\x06region\x18\n \x01(\t\x12\x0c\n\x04tier\x18\x0b \x01(\t\x12\x38\n\x08\x63onsents\x18\x0c \x03(\x0b\x32&.attune.needs.v1.Profile.ConsentsEntry\x12\x45\n\x0fshop_attributes\x18\r \x03(\x0b\x32,.attune.needs.v1.Profile.ShopAttributesEntry\x12\x32\n\x05kinds\x18\x0e \x03(\x0b\x32#.attune.needs.v1.Profile.KindsEntry\x1a/\n\rConsentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1a\x35\n\x13ShopAttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nKindsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"|\n\x11GetProfileRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\"h\n\x12GetProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.attune.needs.v1.Profile\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"u\n\x10WatchNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04mode\x18\x02 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"a\n\x11WatchNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased*T\n\x08NeedMode\x12\x19\n\x15NEED_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11NEED_MODE_ARTICLE\x10\x01\x12\x16\n\x12NEED_MODE_WEIGHTED\x10\x02\x32\xdd\x02\n\x0cNeedsService\x12L\n\x07GetNeed\x12\x1f.attune.needs.v1.GetNeedRequest\x1a .attune.needs.v1.GetNeedResponse\x12U\n\nGetProfile\x12\".attune.needs.v1.GetProfileRequest\x1a#.attune.needs.v1.GetProfileResponse\x12T\n\tWatchNeed\x12!.attune.needs.v1.WatchNeedRequest\x1a\".attune.needs.v1.WatchNeedResponse0\x01\x12R\n\tEraseUser\x12!.attune.needs.v1.EraseUserRequest\x1a\".attune.needs.v1.EraseUserResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,38 +57,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHNEEDREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_NEEDMODE']._serialized_start=2308
-  _globals['_NEEDMODE']._serialized_end=2392
+  _globals['_NEEDMODE']._serialized_start=2326
+  _globals['_NEEDMODE']._serialized_end=2410
   _globals['_BEHAVIOR']._serialized_start=176
   _globals['_BEHAVIOR']._serialized_end=372
   _globals['_NEED']._serialized_start=375
-  _globals['_NEED']._serialized_end=671
-  _globals['_GETNEEDREQUEST']._serialized_start=674
-  _globals['_GETNEEDREQUEST']._serialized_end=868
-  _globals['_GETNEEDRESPONSE']._serialized_start=870
-  _globals['_GETNEEDRESPONSE']._serialized_end=965
-  _globals['_FACET']._serialized_start=967
-  _globals['_FACET']._serialized_end=1019
-  _globals['_PROFILE']._serialized_start=1022
-  _globals['_PROFILE']._serialized_end=1726
-  _globals['_PROFILE_CONSENTSENTRY']._serialized_start=1578
-  _globals['_PROFILE_CONSENTSENTRY']._serialized_end=1625
-  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_start=1627
-  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_end=1680
-  _globals['_PROFILE_KINDSENTRY']._serialized_start=1682
-  _globals['_PROFILE_KINDSENTRY']._serialized_end=1726
-  _globals['_GETPROFILEREQUEST']._serialized_start=1728
-  _globals['_GETPROFILEREQUEST']._serialized_end=1852
-  _globals['_GETPROFILERESPONSE']._serialized_start=1854
-  _globals['_GETPROFILERESPONSE']._serialized_end=1958
-  _globals['_WATCHNEEDREQUEST']._serialized_start=1960
-  _globals['_WATCHNEEDREQUEST']._serialized_end=2077
-  _globals['_WATCHNEEDRESPONSE']._serialized_start=2079
-  _globals['_WATCHNEEDRESPONSE']._serialized_end=2176
-  _globals['_ERASEUSERREQUEST']._serialized_start=2178
-  _globals['_ERASEUSERREQUEST']._serialized_end=2244
-  _globals['_ERASEUSERRESPONSE']._serialized_start=2246
-  _globals['_ERASEUSERRESPONSE']._serialized_end=2306
-  _globals['_NEEDSSERVICE']._serialized_start=2395
-  _globals['_NEEDSSERVICE']._serialized_end=2744
+  _globals['_NEED']._serialized_end=689
+  _globals['_GETNEEDREQUEST']._serialized_start=692
+  _globals['_GETNEEDREQUEST']._serialized_end=886
+  _globals['_GETNEEDRESPONSE']._serialized_start=888
+  _globals['_GETNEEDRESPONSE']._serialized_end=983
+  _globals['_FACET']._serialized_start=985
+  _globals['_FACET']._serialized_end=1037
+  _globals['_PROFILE']._serialized_start=1040
+  _globals['_PROFILE']._serialized_end=1744
+  _globals['_PROFILE_CONSENTSENTRY']._serialized_start=1596
+  _globals['_PROFILE_CONSENTSENTRY']._serialized_end=1643
+  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_start=1645
+  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_end=1698
+  _globals['_PROFILE_KINDSENTRY']._serialized_start=1700
+  _globals['_PROFILE_KINDSENTRY']._serialized_end=1744
+  _globals['_GETPROFILEREQUEST']._serialized_start=1746
+  _globals['_GETPROFILEREQUEST']._serialized_end=1870
+  _globals['_GETPROFILERESPONSE']._serialized_start=1872
+  _globals['_GETPROFILERESPONSE']._serialized_end=1976
+  _globals['_WATCHNEEDREQUEST']._serialized_start=1978
+  _globals['_WATCHNEEDREQUEST']._serialized_end=2095
+  _globals['_WATCHNEEDRESPONSE']._serialized_start=2097
+  _globals['_WATCHNEEDRESPONSE']._serialized_end=2194
+  _globals['_ERASEUSERREQUEST']._serialized_start=2196
+  _globals['_ERASEUSERREQUEST']._serialized_end=2262
+  _globals['_ERASEUSERRESPONSE']._serialized_start=2264
+  _globals['_ERASEUSERRESPONSE']._serialized_end=2324
+  _globals['_NEEDSSERVICE']._serialized_start=2413
+  _globals['_NEEDSSERVICE']._serialized_end=2762
 # @@protoc_insertion_point(module_scope)

@@ -106,12 +106,15 @@ class Need(_message.Message):
     BEHAVIORS_FIELD_NUMBER: _builtins.int
     LAST_AT_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     known: _builtins.bool
     """False when nothing is known of this person yet."""
     behaviors: _builtins.int
     """How many behaviours were counted since the beginning."""
     mode: Global___NeedMode.ValueType
     """How r_{u,t} was made."""
+    language: _builtins.str
+    """The person's language as in the profile, BCP 47; empty when nothing tells it."""
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person."""
@@ -143,10 +146,11 @@ class Need(_message.Message):
         behaviors: _builtins.int = ...,
         last_at: _timestamp_pb2.Timestamp | None = ...,
         mode: Global___NeedMode.ValueType = ...,
+        language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_at", b"last_at", "user", b"user", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["behaviors", b"behaviors", "known", b"known", "last_at", b"last_at", "mode", b"mode", "spectrum", b"spectrum", "user", b"user", "vector", b"vector", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["behaviors", b"behaviors", "known", b"known", "language", b"language", "last_at", b"last_at", "mode", b"mode", "spectrum", b"spectrum", "user", b"user", "vector", b"vector", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
