@@ -15,7 +15,7 @@ _W = Weights()  # what they default to, and why, stands there
 class Settings(ProcessSettings):
     """Read once from the environment; `ATTUNE_CONTENT_…` are this service's own."""
 
-    gather: timedelta = timedelta(milliseconds=10)  # ATTUNE_GATHER: a count of clicks is not waited for as a need is
+    gather: timedelta = timedelta(milliseconds=25)  # ATTUNE_GATHER: a count of clicks is not waited for as a need is
     redis_url: str  # ATTUNE_REDIS_URL
     needs_address: str  # ATTUNE_NEEDS_ADDRESS: host:port
     recommender_address: str  # ATTUNE_RECOMMENDER_ADDRESS: host:port
