@@ -53,7 +53,7 @@ def test_replicas_come_and_go_while_events_flow(house: NeedsHouse, table: Table)
     """A second replica joins, the first one restarts, the second one is killed, with batches in work each time."""
     second = replica(house)
     shoppers = house.shoppers()
-    flow = threading.Thread(target=shoppers.act, args=(3_000,), kwargs={"per_second": 250.0})
+    flow = threading.Thread(target=shoppers.act, args=(2_000,), kwargs={"per_second": 250.0})
     flow.start()
     try:
         second.start()
