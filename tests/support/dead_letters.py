@@ -23,7 +23,8 @@ def headers_of_dead_letter(kafka: str, source: Watermark) -> dict[str, str]:
             if record is None or record.error():
                 continue
             headers = {name: value.decode() for name, value in record.headers() or []}
-            if (int(headers["dead-partition"]), int(headers["dead-offset"])) == (source.partition, source.offset):
+            place = headers.get("dead-partition"), headers.get("dead-offset")
+            if place == (str(source.partition), str(source.offset)):
                 return headers
     finally:
         reader.close()

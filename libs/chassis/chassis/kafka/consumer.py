@@ -216,8 +216,8 @@ class Consumer:
         try:
             if raw[0].offset < lane.taken and await self._began_anew(tp, lane):
                 return None
-            if raw[0].offset > lane.taken > 0:
-                await self._look_for_gap(tp, lane, raw[0].offset)
+            if raw[0].offset > lane.taken and await self._passed_over(tp, lane, raw[0].offset):
+                return None
         except (KafkaError, OSError, IllegalStateError) as error:
             log.warning("batch left", topic=tp.topic, partition=tp.partition, error=type(error).__name__)
             self._seek(tp, raw[0].offset)
@@ -231,10 +231,19 @@ class Consumer:
         await self._restart([tp])
         return True
 
-    async def _look_for_gap(self, tp: TopicPartition, lane: Lane, offset: int) -> None:
-        """Offsets are left out by compaction and transactions; what the log does not begin before is lost."""
+    async def _passed_over(self, tp: TopicPartition, lane: Lane, offset: int) -> bool:
+        """Whether records before `offset` may be there and are asked for again, from where the lane is.
+
+        Compaction and transactions leave offsets out, and what the log does not begin before is lost; but the client
+        also jumps: it may set a position that it asked for before ours, after ours.
+        """
         if await self._begin_of(tp) > lane.taken:
             self._missed(lane.source, lane.taken, offset)
+        elif lane.asked_again != lane.taken:
+            lane.asked_again = lane.taken
+            self._seek(tp, lane.taken)
+            return True
+        return False
 
     async def _look(self) -> None:
         """Whether a topic was made anew, and whether the store still holds what was written to it."""

@@ -27,6 +27,7 @@ class Lane:
         self.applied = 0  # what lies before it is in the sinks
         self.done = 0  # what lies before it has its dead letters too: this may be committed
         self.turn = next(_turns)  # another one after every rewind, and of every lane
+        self.asked_again = -1  # the offset that was asked for twice, because the client came with a later one
         self.busy_since: float | None = None  # by the monotonic clock
         self._worker, self._progress, self._seek = worker, progress, seek
         self._last: asyncio.Task[None] | None = None
