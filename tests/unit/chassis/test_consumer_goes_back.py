@@ -60,3 +60,22 @@ async def test_what_a_store_lost_is_read_again_when_nothing_new_comes(
                 break
             await asyncio.sleep(0.01)
     assert sink.seen == ["e0", "e1"]
+
+
+async def test_a_slice_that_a_client_of_an_engine_cancelled_is_applied_all_the_same(
+    producer: Producer, run: str, consume: Consume
+) -> None:
+    """Some clients pass on the end of a task of their own as if ours were to end."""
+    sink, ended = Sink(run), []
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        if not ended:
+            ended.append(part.next_offset)
+            raise asyncio.CancelledError
+        return await sink.handle(part)
+
+    async with consume(handle) as (_, progress):
+        for number in range(3):
+            assert await progress.reached(await send(producer, click(run, f"e{number}")))
+    assert ended
+    assert sink.seen == ["e0", "e1", "e2"]

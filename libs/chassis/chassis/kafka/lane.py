@@ -38,8 +38,8 @@ class Lane:
 
     def take(self, raw: Sequence[ConsumerRecord], turn: int) -> asyncio.Task[None]:
         """Work on these after those that were taken before."""
-        self.taken = raw[-1].offset + 1
-        self._last = asyncio.create_task(self._apply([record_of(r) for r in raw], turn, self._last))
+        before, self.taken = self.taken, raw[-1].offset + 1
+        self._last = asyncio.create_task(self._apply([record_of(r) for r in raw], turn, before, self._last))
         return self._last
 
     @property
@@ -54,10 +54,13 @@ class Lane:
             self._last.cancel()
             await asyncio.wait([self._last])
 
-    async def _apply(self, records: list[Record], turn: int, previous: asyncio.Task[None] | None) -> None:
+    async def _apply(self, records: list[Record], turn: int, before: int, previous: asyncio.Task[None] | None) -> None:
         if previous is not None and not previous.done():
             await _ended(previous)
         if turn != self.turn:
+            return
+        if self.done != before:  # the slice before this one ended without being applied
+            self.go_back(self.done)
             return
         self.busy_since = time.monotonic()
         try:

@@ -57,7 +57,9 @@ class Worker:
                 return await self.apply(source, records, begins)
             except Rewound:
                 raise
-            except Exception as error:  # noqa: BLE001 - the partition waits; its records are not lost
+            except (Exception, asyncio.CancelledError) as error:  # the partition waits; its records are not lost
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise  # it is taken away; a client of an engine may also pass on the end of a task of its own
                 attempt += 1
                 log.warning("batch failed", topic=source.topic, partition=source.partition, attempt=attempt,
                             error=type(error).__name__, exc_info=None if is_outage(error) else error)  # fmt: skip
