@@ -79,3 +79,36 @@ async def test_a_slice_that_a_client_of_an_engine_cancelled_is_applied_all_the_s
             assert await progress.reached(await send(producer, click(run, f"e{number}")))
     assert ended
     assert sink.seen == ["e0", "e1", "e2"]
+
+
+async def test_what_comes_after_a_slice_that_is_left_at_a_stop_is_left_too(
+    producer: Producer, run: str, consume: Consume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client polls on while the consumer says goodbye; a later slice must not move the store past an earlier one."""
+    sink, held, polled = Sink(run), asyncio.Event(), asyncio.Event()
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        if any(item.value and item.value.event_id == "held" for item in part.items):
+            held.set()
+            await asyncio.Event().wait()
+        if any(item.value and item.value.event_id == "after" for item in part.items):
+            polled.set()
+        return await sink.handle(part)
+
+    async with consume(handle) as (consumer, progress):
+        assert await progress.reached(await send(producer, click(run, "before")))
+        await send(producer, click(run, "held"))
+        await held.wait()
+
+        async def slow() -> None:  # as a coordinator that takes its time
+            await send(producer, click(run, "after"))
+            while not any(b"after" in r.value for records in consumer._front.polled.values() for r in records):
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+
+        monkeypatch.setattr(consumer, "_commit", slow)
+        async with asyncio.timeout(10):
+            await consumer.finish()
+        monkeypatch.undo()
+    assert not polled.is_set()
+    assert sink.seen == ["before"]

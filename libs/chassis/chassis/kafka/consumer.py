@@ -211,13 +211,13 @@ class Consumer:
         if tp not in self._lanes and self._group is None:
             await self.assigned([tp])  # a partition that is new
         lane = self._lanes.get(tp)
-        if lane is None or lane.turn != turn:
+        if lane is None or turn is None or lane.turn != turn:
             return None  # whoever makes a lane or changes its turn sets the position too
         try:
             if raw[0].offset < lane.taken and await self._began_anew(tp, lane):
                 return None
-            if raw[0].offset > lane.taken and await self._passed_over(tp, lane, raw[0].offset):
-                return None
+            if raw[0].offset > lane.taken > 0:
+                await self._look_for_gap(tp, lane, raw[0].offset)
         except (KafkaError, OSError, IllegalStateError) as error:
             log.warning("batch left", topic=tp.topic, partition=tp.partition, error=type(error).__name__)
             self._seek(tp, raw[0].offset)
@@ -231,19 +231,10 @@ class Consumer:
         await self._restart([tp])
         return True
 
-    async def _passed_over(self, tp: TopicPartition, lane: Lane, offset: int) -> bool:
-        """Whether records before `offset` may be there and are asked for again, from where the lane is.
-
-        Compaction and transactions leave offsets out, and what the log does not begin before is lost; but the client
-        also jumps: it may set a position that it asked for before ours, after ours.
-        """
+    async def _look_for_gap(self, tp: TopicPartition, lane: Lane, offset: int) -> None:
+        """Offsets are left out by compaction and transactions; what the log does not begin before is lost."""
         if await self._begin_of(tp) > lane.taken:
             self._missed(lane.source, lane.taken, offset)
-        elif lane.asked_again != lane.taken:
-            lane.asked_again = lane.taken
-            self._seek(tp, lane.taken)
-            return True
-        return False
 
     async def _look(self) -> None:
         """Whether a topic was made anew, and whether the store still holds what was written to it."""
@@ -274,7 +265,7 @@ class Consumer:
                   first=first, after=after)  # fmt: skip
         self._progress.missed(source, first, after)
 
-    def _turns(self) -> dict[TopicPartition, int]:
+    def _turns(self) -> dict[TopicPartition, int | None]:
         return {tp: lane.turn for tp, lane in self._lanes.items()}
 
     def _seek(self, tp: TopicPartition, offset: int) -> None:

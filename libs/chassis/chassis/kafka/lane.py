@@ -26,8 +26,7 @@ class Lane:
         self.taken = 0  # the offset that comes next from Kafka
         self.applied = 0  # what lies before it is in the sinks
         self.done = 0  # what lies before it has its dead letters too: this may be committed
-        self.turn = next(_turns)  # another one after every rewind, and of every lane
-        self.asked_again = -1  # the offset that was asked for twice, because the client came with a later one
+        self.turn: int | None = next(_turns)  # another one after every rewind, and of every lane; None: stopped
         self.busy_since: float | None = None  # by the monotonic clock
         self._worker, self._progress, self._seek = worker, progress, seek
         self._last: asyncio.Task[None] | None = None
@@ -48,8 +47,12 @@ class Lane:
         return self._last is None or self._last.done()
 
     async def stop(self) -> None:
-        """Leave the work that is under way; what was not finished comes again at the next owner."""
-        self.turn = next(_turns)
+        """Leave the work that is under way; what was not finished comes again at the next owner.
+
+        Nothing is taken from here on: the client goes on after the slice that is left, and what it still brings would
+        move the sinks' offsets past that slice.
+        """
+        self.turn = None
         if self._last is not None:
             self._last.cancel()
             await asyncio.wait([self._last])
@@ -73,7 +76,9 @@ class Lane:
             self.busy_since = None
 
     def go_back(self, stored: int) -> None:
-        """The sink holds only what lies before `stored`: read the rest again."""
+        """The sink holds only what lies before `stored`: read the rest again. A lane that was stopped stays so."""
+        if self.turn is None:
+            return
         log.warning("reading again what the store lost", topic=self.source.topic, partition=self.source.partition,
                     applied=self.applied, stored=stored)  # fmt: skip
         self.turn = next(_turns)
