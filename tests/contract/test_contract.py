@@ -46,9 +46,9 @@ def texts(message: Descriptor, path: str = "") -> Iterator[tuple[str, FieldDescr
             yield where, field
 
 
-def test_there_are_four_services_and_nine_topics() -> None:
+def test_there_are_four_services_and_eleven_topics() -> None:
     assert len(SERVICES) == 4
-    assert len(EVENTS) == 9
+    assert len(EVENTS) == 11
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)

@@ -45,6 +45,10 @@ class _BehaviorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Behavior
     """Wrote about a product, in `text`, with or without stars."""
     BEHAVIOR_KIND_IMPRESSION: _BehaviorKind.ValueType  # 10
     """Was shown a product or a content variant."""
+    BEHAVIOR_KIND_RETURN: _BehaviorKind.ValueType  # 11
+    """Gave a bought product back."""
+    BEHAVIOR_KIND_IDENTIFY: _BehaviorKind.ValueType  # 12
+    """Signed in: who was `anonymous_id` before is this person."""
 
 class BehaviorKind(_BehaviorKind, metaclass=_BehaviorKindEnumTypeWrapper):
     """What a person did. In JSON the short form is understood too: `add_to_cart`."""
@@ -70,6 +74,10 @@ BEHAVIOR_KIND_REVIEW: BehaviorKind.ValueType  # 9
 """Wrote about a product, in `text`, with or without stars."""
 BEHAVIOR_KIND_IMPRESSION: BehaviorKind.ValueType  # 10
 """Was shown a product or a content variant."""
+BEHAVIOR_KIND_RETURN: BehaviorKind.ValueType  # 11
+"""Gave a bought product back."""
+BEHAVIOR_KIND_IDENTIFY: BehaviorKind.ValueType  # 12
+"""Signed in: who was `anonymous_id` before is this person."""
 Global___BehaviorKind: _TypeAlias = BehaviorKind  # noqa: Y015
 
 @_typing.final
@@ -125,6 +133,8 @@ class ClickstreamEvent(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     SURFACE_FIELD_NUMBER: _builtins.int
+    DWELL_MS_FIELD_NUMBER: _builtins.int
+    ANONYMOUS_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Unique per event. A producer that sends again sends the same id."""
     tenant: _builtins.str
@@ -147,6 +157,10 @@ class ClickstreamEvent(_message.Message):
     """Pieces bought or put into the cart; 0 means 1."""
     surface: _builtins.str
     """Where it happened, such as `home` or `search`."""
+    dwell_ms: _builtins.int
+    """Milliseconds the product was looked at; 0 means not said. A short look says little, or no."""
+    anonymous_id: _builtins.str
+    """When kind is identify: the id under which the person was known before, such as `anon:<session_id>`."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened, by the clock of the producer."""
@@ -171,10 +185,12 @@ class ClickstreamEvent(_message.Message):
         quantity: _builtins.int = ...,
         content: Global___ContentRef | None = ...,
         surface: _builtins.str = ...,
+        dwell_ms: _builtins.int = ...,
+        anonymous_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "content", b"content", "occurred_at", b"occurred_at", "rating", b"rating"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "content", b"content", "event_id", b"event_id", "kind", b"kind", "language", b"language", "occurred_at", b"occurred_at", "product_id", b"product_id", "quantity", b"quantity", "rating", b"rating", "session_id", b"session_id", "surface", b"surface", "tenant", b"tenant", "text", b"text", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rating", b"_rating", "anonymous_id", b"anonymous_id", "content", b"content", "dwell_ms", b"dwell_ms", "event_id", b"event_id", "kind", b"kind", "language", b"language", "occurred_at", b"occurred_at", "product_id", b"product_id", "quantity", b"quantity", "rating", b"rating", "session_id", b"session_id", "surface", b"surface", "tenant", b"tenant", "text", b"text", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rating: _TypeAlias = _typing.Literal["rating"]  # noqa: Y015
     _WhichOneofArgType__rating: _TypeAlias = _typing.Literal["_rating", b"_rating"]  # noqa: Y015

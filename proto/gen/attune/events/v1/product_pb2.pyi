@@ -246,6 +246,7 @@ class Product(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     AVAILABILITY_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    RELEASED_AT_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The shop; empty means `default`."""
     product_id: _builtins.str
@@ -288,6 +289,10 @@ class Product(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When the shop changed it."""
 
+    @_builtins.property
+    def released_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is on sale; absent: since its first record."""
+
     def __init__(
         self,
         *,
@@ -304,10 +309,11 @@ class Product(_message.Message):
         images: _abc.Iterable[Global___Image] | None = ...,
         availability: Global___Availability.ValueType = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        released_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "released_at", b"released_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "availability", b"availability", "brand", b"brand", "category", b"category", "category_name", b"category_name", "description", b"description", "images", b"images", "price", b"price", "product_id", b"product_id", "relations", b"relations", "tenant", b"tenant", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "availability", b"availability", "brand", b"brand", "category", b"category", "category_name", b"category_name", "description", b"description", "images", b"images", "price", b"price", "product_id", b"product_id", "relations", b"relations", "released_at", b"released_at", "tenant", b"tenant", "title", b"title", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

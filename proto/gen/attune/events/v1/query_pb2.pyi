@@ -58,6 +58,7 @@ class QueryEvent(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Unique per event. A producer that sends again sends the same id."""
     tenant: _builtins.str
@@ -74,6 +75,8 @@ class QueryEvent(_message.Message):
     """The conversation a question belongs to; empty starts a new one."""
     text: _builtins.str
     """Words."""
+    product_id: _builtins.str
+    """The product a question is about, or the page it was asked on; empty: none."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it happened, by the clock of the producer."""
@@ -100,10 +103,11 @@ class QueryEvent(_message.Message):
         text: _builtins.str = ...,
         audio: _types_pb2.Media | None = ...,
         image: _types_pb2.Media | None = ...,
+        product_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "image", b"image", "input", b"input", "occurred_at", b"occurred_at", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "dialogue_id", b"dialogue_id", "event_id", b"event_id", "image", b"image", "input", b"input", "kind", b"kind", "language", b"language", "occurred_at", b"occurred_at", "session_id", b"session_id", "tenant", b"tenant", "text", b"text", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "dialogue_id", b"dialogue_id", "event_id", b"event_id", "image", b"image", "input", b"input", "kind", b"kind", "language", b"language", "occurred_at", b"occurred_at", "product_id", b"product_id", "session_id", b"session_id", "tenant", b"tenant", "text", b"text", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_input: _TypeAlias = _typing.Literal["text", "audio", "image"]  # noqa: Y015
     _WhichOneofArgType_input: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015

@@ -28,19 +28,27 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ttune/needs/v1/needs.proto\x12\x0f\x61ttune.needs.v1\x1a\"attune/events/v1/clickstream.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x08\x42\x65havior\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.attune.events.v1.BehaviorKind\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06weight\x18\x05 \x01(\x01\x12\'\n\x06vector\x18\x06 \x01(\x0b\x32\x17.attune.types.v1.Vector\"\xba\x02\n\x04Need\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12\'\n\x06vector\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Vector\x12+\n\x08spectrum\x18\x04 \x03(\x0b\x32\x19.attune.needs.v1.Behavior\x12*\n\x05words\x18\x05 \x03(\x0b\x32\x1b.attune.types.v1.WordWeight\x12\x11\n\tbehaviors\x18\x06 \x01(\x03\x12+\n\x07last_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04mode\x18\x08 \x01(\x0e\x32\x19.attune.needs.v1.NeedMode\x12\x10\n\x08language\x18\t \x01(\t\"\xc2\x01\n\x0eGetNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12\x31\n\x04mode\x18\x03 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x14\n\x0cwith_vectors\x18\x04 \x01(\x08\"_\n\x0fGetNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"4\n\x05\x46\x61\x63\x65t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"\xc0\x05\n\x07Profile\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12*\n\ncategories\x18\x03 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12&\n\x06\x62rands\x18\x04 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12*\n\nattributes\x18\x05 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12,\n\x0cprice_median\x18\x06 \x01(\x0b\x32\x16.attune.types.v1.Money\x12)\n\tprice_low\x18\x07 \x01(\x0b\x32\x16.attune.types.v1.Money\x12*\n\nprice_high\x18\x08 \x01(\x0b\x32\x16.attune.types.v1.Money\x12\x10\n\x08language\x18\t \x01(\t\x12\x0e\n\x06region\x18\n \x01(\t\x12\x0c\n\x04tier\x18\x0b \x01(\t\x12\x38\n\x08\x63onsents\x18\x0c \x03(\x0b\x32&.attune.needs.v1.Profile.ConsentsEntry\x12\x45\n\x0fshop_attributes\x18\r \x03(\x0b\x32,.attune.needs.v1.Profile.ShopAttributesEntry\x12\x32\n\x05kinds\x18\x0e \x03(\x0b\x32#.attune.needs.v1.Profile.KindsEntry\x1a/\n\rConsentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1a\x35\n\x13ShopAttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nKindsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"|\n\x11GetProfileRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\"h\n\x12GetProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.attune.needs.v1.Profile\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"u\n\x10WatchNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04mode\x18\x02 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"a\n\x11WatchNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased*T\n\x08NeedMode\x12\x19\n\x15NEED_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11NEED_MODE_ARTICLE\x10\x01\x12\x16\n\x12NEED_MODE_WEIGHTED\x10\x02\x32\xdd\x02\n\x0cNeedsService\x12L\n\x07GetNeed\x12\x1f.attune.needs.v1.GetNeedRequest\x1a .attune.needs.v1.GetNeedResponse\x12U\n\nGetProfile\x12\".attune.needs.v1.GetProfileRequest\x1a#.attune.needs.v1.GetProfileResponse\x12T\n\tWatchNeed\x12!.attune.needs.v1.WatchNeedRequest\x1a\".attune.needs.v1.WatchNeedResponse0\x01\x12R\n\tEraseUser\x12!.attune.needs.v1.EraseUserRequest\x1a\".attune.needs.v1.EraseUserResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ttune/needs/v1/needs.proto\x12\x0f\x61ttune.needs.v1\x1a\"attune/events/v1/clickstream.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x01\n\x08\x42\x65havior\x12,\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.attune.events.v1.BehaviorKind\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12/\n\x0boccurred_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06weight\x18\x05 \x01(\x01\x12\'\n\x06vector\x18\x06 \x01(\x0b\x32\x17.attune.types.v1.Vector\x12\r\n\x05share\x18\x07 \x01(\x01\"\xa9\x05\n\x04Need\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12\'\n\x06vector\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Vector\x12+\n\x08spectrum\x18\x04 \x03(\x0b\x32\x19.attune.needs.v1.Behavior\x12*\n\x05words\x18\x05 \x03(\x0b\x32\x1b.attune.types.v1.WordWeight\x12\x11\n\tbehaviors\x18\x06 \x01(\x03\x12+\n\x07last_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04mode\x18\x08 \x01(\x0e\x32\x19.attune.needs.v1.NeedMode\x12\x10\n\x08language\x18\t \x01(\t\x12(\n\x07session\x18\n \x01(\x0b\x32\x17.attune.types.v1.Vector\x12*\n\tlong_term\x18\x0b \x01(\x0b\x32\x17.attune.types.v1.Vector\x12\x15\n\ralso_known_as\x18\x0c \x03(\t\x12)\n\x05\x61s_of\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tsimulated\x18\x0e \x01(\x08\x12\x15\n\rearlier_share\x18\x0f \x01(\x01\x12\x12\n\nincomplete\x18\x10 \x01(\x08\x12\x0c\n\x04tier\x18\x11 \x01(\t\x12\x0e\n\x06region\x18\x12 \x01(\t\x12\x42\n\x0fshop_attributes\x18\x13 \x03(\x0b\x32).attune.needs.v1.Need.ShopAttributesEntry\x1a\x35\n\x13ShopAttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"}\n\x08Supposed\x12<\n\x04kind\x18\x01 \x01(\x0e\x32\x1e.attune.events.v1.BehaviorKindB\x0e\xbaH\x0b\x82\x01\x08\x10\x01 \x00 \n \x0c\x12\x33\n\nproduct_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"\xb8\x02\n\x0eGetNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12\x31\n\x04mode\x18\x03 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x14\n\x0cwith_vectors\x18\x04 \x01(\x08\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x07what_if\x18\x06 \x03(\x0b\x32\x19.attune.needs.v1.SupposedB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x13\n\x0bwith_person\x18\x07 \x01(\x08\"_\n\x0fGetNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"4\n\x05\x46\x61\x63\x65t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"\xc0\x05\n\x07Profile\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12\r\n\x05known\x18\x02 \x01(\x08\x12*\n\ncategories\x18\x03 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12&\n\x06\x62rands\x18\x04 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12*\n\nattributes\x18\x05 \x03(\x0b\x32\x16.attune.needs.v1.Facet\x12,\n\x0cprice_median\x18\x06 \x01(\x0b\x32\x16.attune.types.v1.Money\x12)\n\tprice_low\x18\x07 \x01(\x0b\x32\x16.attune.types.v1.Money\x12*\n\nprice_high\x18\x08 \x01(\x0b\x32\x16.attune.types.v1.Money\x12\x10\n\x08language\x18\t \x01(\t\x12\x0e\n\x06region\x18\n \x01(\t\x12\x0c\n\x04tier\x18\x0b \x01(\t\x12\x38\n\x08\x63onsents\x18\x0c \x03(\x0b\x32&.attune.needs.v1.Profile.ConsentsEntry\x12\x45\n\x0fshop_attributes\x18\r \x03(\x0b\x32,.attune.needs.v1.Profile.ShopAttributesEntry\x12\x32\n\x05kinds\x18\x0e \x03(\x0b\x32#.attune.needs.v1.Profile.KindsEntry\x1a/\n\rConsentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x08:\x02\x38\x01\x1a\x35\n\x13ShopAttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a,\n\nKindsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"|\n\x11GetProfileRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x37\n\x08\x61t_least\x18\x02 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\"h\n\x12GetProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.attune.needs.v1.Profile\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"u\n\x10WatchNeedRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x04mode\x18\x02 \x01(\x0e\x32\x19.attune.needs.v1.NeedModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"a\n\x11WatchNeedResponse\x12#\n\x04need\x18\x01 \x01(\x0b\x32\x15.attune.needs.v1.Need\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased*T\n\x08NeedMode\x12\x19\n\x15NEED_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11NEED_MODE_ARTICLE\x10\x01\x12\x16\n\x12NEED_MODE_WEIGHTED\x10\x02\x32\xdd\x02\n\x0cNeedsService\x12L\n\x07GetNeed\x12\x1f.attune.needs.v1.GetNeedRequest\x1a .attune.needs.v1.GetNeedResponse\x12U\n\nGetProfile\x12\".attune.needs.v1.GetProfileRequest\x1a#.attune.needs.v1.GetProfileResponse\x12T\n\tWatchNeed\x12!.attune.needs.v1.WatchNeedRequest\x1a\".attune.needs.v1.WatchNeedResponse0\x01\x12R\n\tEraseUser\x12!.attune.needs.v1.EraseUserRequest\x1a\".attune.needs.v1.EraseUserResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'attune.needs.v1.needs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_NEED_SHOPATTRIBUTESENTRY']._loaded_options = None
+  _globals['_NEED_SHOPATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_SUPPOSED'].fields_by_name['kind']._loaded_options = None
+  _globals['_SUPPOSED'].fields_by_name['kind']._serialized_options = b'\272H\013\202\001\010\020\001 \000 \n \014'
+  _globals['_SUPPOSED'].fields_by_name['product_id']._loaded_options = None
+  _globals['_SUPPOSED'].fields_by_name['product_id']._serialized_options = b'\272H\034r\032\020\001\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_GETNEEDREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_GETNEEDREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
   _globals['_GETNEEDREQUEST'].fields_by_name['at_least']._loaded_options = None
   _globals['_GETNEEDREQUEST'].fields_by_name['at_least']._serialized_options = b'\272H\006\222\001\003\020\200\002'
   _globals['_GETNEEDREQUEST'].fields_by_name['mode']._loaded_options = None
   _globals['_GETNEEDREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_GETNEEDREQUEST'].fields_by_name['what_if']._loaded_options = None
+  _globals['_GETNEEDREQUEST'].fields_by_name['what_if']._serialized_options = b'\272H\005\222\001\002\020\024'
   _globals['_PROFILE_CONSENTSENTRY']._loaded_options = None
   _globals['_PROFILE_CONSENTSENTRY']._serialized_options = b'8\001'
   _globals['_PROFILE_SHOPATTRIBUTESENTRY']._loaded_options = None
@@ -57,38 +65,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHNEEDREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_NEEDMODE']._serialized_start=2326
-  _globals['_NEEDMODE']._serialized_end=2410
+  _globals['_NEEDMODE']._serialized_start=2953
+  _globals['_NEEDMODE']._serialized_end=3037
   _globals['_BEHAVIOR']._serialized_start=176
-  _globals['_BEHAVIOR']._serialized_end=372
-  _globals['_NEED']._serialized_start=375
-  _globals['_NEED']._serialized_end=689
-  _globals['_GETNEEDREQUEST']._serialized_start=692
-  _globals['_GETNEEDREQUEST']._serialized_end=886
-  _globals['_GETNEEDRESPONSE']._serialized_start=888
-  _globals['_GETNEEDRESPONSE']._serialized_end=983
-  _globals['_FACET']._serialized_start=985
-  _globals['_FACET']._serialized_end=1037
-  _globals['_PROFILE']._serialized_start=1040
-  _globals['_PROFILE']._serialized_end=1744
-  _globals['_PROFILE_CONSENTSENTRY']._serialized_start=1596
-  _globals['_PROFILE_CONSENTSENTRY']._serialized_end=1643
-  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_start=1645
-  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_end=1698
-  _globals['_PROFILE_KINDSENTRY']._serialized_start=1700
-  _globals['_PROFILE_KINDSENTRY']._serialized_end=1744
-  _globals['_GETPROFILEREQUEST']._serialized_start=1746
-  _globals['_GETPROFILEREQUEST']._serialized_end=1870
-  _globals['_GETPROFILERESPONSE']._serialized_start=1872
-  _globals['_GETPROFILERESPONSE']._serialized_end=1976
-  _globals['_WATCHNEEDREQUEST']._serialized_start=1978
-  _globals['_WATCHNEEDREQUEST']._serialized_end=2095
-  _globals['_WATCHNEEDRESPONSE']._serialized_start=2097
-  _globals['_WATCHNEEDRESPONSE']._serialized_end=2194
-  _globals['_ERASEUSERREQUEST']._serialized_start=2196
-  _globals['_ERASEUSERREQUEST']._serialized_end=2262
-  _globals['_ERASEUSERRESPONSE']._serialized_start=2264
-  _globals['_ERASEUSERRESPONSE']._serialized_end=2324
-  _globals['_NEEDSSERVICE']._serialized_start=2413
-  _globals['_NEEDSSERVICE']._serialized_end=2762
+  _globals['_BEHAVIOR']._serialized_end=387
+  _globals['_NEED']._serialized_start=390
+  _globals['_NEED']._serialized_end=1071
+  _globals['_NEED_SHOPATTRIBUTESENTRY']._serialized_start=1018
+  _globals['_NEED_SHOPATTRIBUTESENTRY']._serialized_end=1071
+  _globals['_SUPPOSED']._serialized_start=1073
+  _globals['_SUPPOSED']._serialized_end=1198
+  _globals['_GETNEEDREQUEST']._serialized_start=1201
+  _globals['_GETNEEDREQUEST']._serialized_end=1513
+  _globals['_GETNEEDRESPONSE']._serialized_start=1515
+  _globals['_GETNEEDRESPONSE']._serialized_end=1610
+  _globals['_FACET']._serialized_start=1612
+  _globals['_FACET']._serialized_end=1664
+  _globals['_PROFILE']._serialized_start=1667
+  _globals['_PROFILE']._serialized_end=2371
+  _globals['_PROFILE_CONSENTSENTRY']._serialized_start=2223
+  _globals['_PROFILE_CONSENTSENTRY']._serialized_end=2270
+  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_start=1018
+  _globals['_PROFILE_SHOPATTRIBUTESENTRY']._serialized_end=1071
+  _globals['_PROFILE_KINDSENTRY']._serialized_start=2327
+  _globals['_PROFILE_KINDSENTRY']._serialized_end=2371
+  _globals['_GETPROFILEREQUEST']._serialized_start=2373
+  _globals['_GETPROFILEREQUEST']._serialized_end=2497
+  _globals['_GETPROFILERESPONSE']._serialized_start=2499
+  _globals['_GETPROFILERESPONSE']._serialized_end=2603
+  _globals['_WATCHNEEDREQUEST']._serialized_start=2605
+  _globals['_WATCHNEEDREQUEST']._serialized_end=2722
+  _globals['_WATCHNEEDRESPONSE']._serialized_start=2724
+  _globals['_WATCHNEEDRESPONSE']._serialized_end=2821
+  _globals['_ERASEUSERREQUEST']._serialized_start=2823
+  _globals['_ERASEUSERREQUEST']._serialized_end=2889
+  _globals['_ERASEUSERRESPONSE']._serialized_start=2891
+  _globals['_ERASEUSERRESPONSE']._serialized_end=2951
+  _globals['_NEEDSSERVICE']._serialized_start=3040
+  _globals['_NEEDSSERVICE']._serialized_end=3389
 # @@protoc_insertion_point(module_scope)

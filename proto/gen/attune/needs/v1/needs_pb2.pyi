@@ -58,6 +58,7 @@ class Behavior(_message.Message):
     OCCURRED_AT_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
     kind: _clickstream_pb2.BehaviorKind.ValueType
     """What was done; unset for words (a search, a question, a review's text)."""
     product_id: _builtins.str
@@ -66,6 +67,8 @@ class Behavior(_message.Message):
     """The words given; empty for a behaviour towards a product."""
     weight: _builtins.float
     """How much it counts now: weight of the kind × recency. Negative for a dislike."""
+    share: _builtins.float
+    """Which part of r_{u,t} it makes: weight · cos(e_b, r) / length. The shares of all and `Need.earlier_share` add up to 1."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -83,10 +86,11 @@ class Behavior(_message.Message):
         occurred_at: _timestamp_pb2.Timestamp | None = ...,
         weight: _builtins.float = ...,
         vector: _types_pb2.Vector | None = ...,
+        share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "occurred_at", b"occurred_at", "product_id", b"product_id", "text", b"text", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "occurred_at", b"occurred_at", "product_id", b"product_id", "share", b"share", "text", b"text", "vector", b"vector", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -98,6 +102,26 @@ class Need(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ShopAttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     USER_FIELD_NUMBER: _builtins.int
     KNOWN_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
@@ -107,6 +131,16 @@ class Need(_message.Message):
     LAST_AT_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    LONG_TERM_FIELD_NUMBER: _builtins.int
+    ALSO_KNOWN_AS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    SIMULATED_FIELD_NUMBER: _builtins.int
+    EARLIER_SHARE_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    SHOP_ATTRIBUTES_FIELD_NUMBER: _builtins.int
     known: _builtins.bool
     """False when nothing is known of this person yet."""
     behaviors: _builtins.int
@@ -115,6 +149,16 @@ class Need(_message.Message):
     """How r_{u,t} was made."""
     language: _builtins.str
     """The person's language as in the profile, BCP 47; empty when nothing tells it."""
+    simulated: _builtins.bool
+    """Whether behaviours of `what_if` are in it."""
+    earlier_share: _builtins.float
+    """Which part of r_{u,t} was made by behaviours that the spectrum no longer holds."""
+    incomplete: _builtins.bool
+    """Whether behaviours after `as_of` have pushed earlier ones out of the spectrum, so that some of that moment are missing."""
+    tier: _builtins.str
+    """What the shop keeps, when `with_person` was asked for: class of customer."""
+    region: _builtins.str
+    """What the shop keeps: region."""
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person."""
@@ -135,6 +179,26 @@ class Need(_message.Message):
     def last_at(self) -> _timestamp_pb2.Timestamp:
         """When the last behaviour happened."""
 
+    @_builtins.property
+    def session(self) -> _types_pb2.Vector:
+        """The need of this visit alone, unit length; absent while nothing of it has a vector."""
+
+    @_builtins.property
+    def long_term(self) -> _types_pb2.Vector:
+        """The need of all that came before this visit, unit length; absent while nothing has a vector."""
+
+    @_builtins.property
+    def also_known_as(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids under which the person was known before they signed in."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The moment of the need, when one was asked for."""
+
+    @_builtins.property
+    def shop_attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the shop keeps: its own attributes."""
+
     def __init__(
         self,
         *,
@@ -147,14 +211,50 @@ class Need(_message.Message):
         last_at: _timestamp_pb2.Timestamp | None = ...,
         mode: Global___NeedMode.ValueType = ...,
         language: _builtins.str = ...,
+        session: _types_pb2.Vector | None = ...,
+        long_term: _types_pb2.Vector | None = ...,
+        also_known_as: _abc.Iterable[_builtins.str] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        simulated: _builtins.bool = ...,
+        earlier_share: _builtins.float = ...,
+        incomplete: _builtins.bool = ...,
+        tier: _builtins.str = ...,
+        region: _builtins.str = ...,
+        shop_attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_at", b"last_at", "user", b"user", "vector", b"vector"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "last_at", b"last_at", "long_term", b"long_term", "session", b"session", "user", b"user", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["behaviors", b"behaviors", "known", b"known", "language", b"language", "last_at", b"last_at", "mode", b"mode", "spectrum", b"spectrum", "user", b"user", "vector", b"vector", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["also_known_as", b"also_known_as", "as_of", b"as_of", "behaviors", b"behaviors", "earlier_share", b"earlier_share", "incomplete", b"incomplete", "known", b"known", "language", b"language", "last_at", b"last_at", "long_term", b"long_term", "mode", b"mode", "region", b"region", "session", b"session", "shop_attributes", b"shop_attributes", "simulated", b"simulated", "spectrum", b"spectrum", "tier", b"tier", "user", b"user", "vector", b"vector", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Need: _TypeAlias = Need  # noqa: Y015
+
+@_typing.final
+class Supposed(_message.Message):
+    """A behaviour that has not happened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    kind: _clickstream_pb2.BehaviorKind.ValueType
+    """What would be done."""
+    product_id: _builtins.str
+    """To which product."""
+    def __init__(
+        self,
+        *,
+        kind: _clickstream_pb2.BehaviorKind.ValueType = ...,
+        product_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "product_id", b"product_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Supposed: _TypeAlias = Supposed  # noqa: Y015
 
 @_typing.final
 class GetNeedRequest(_message.Message):
@@ -166,10 +266,15 @@ class GetNeedRequest(_message.Message):
     AT_LEAST_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     WITH_VECTORS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    WHAT_IF_FIELD_NUMBER: _builtins.int
+    WITH_PERSON_FIELD_NUMBER: _builtins.int
     mode: Global___NeedMode.ValueType
     """How r_{u,t} is to be made."""
     with_vectors: _builtins.bool
     """Whether every behaviour of the spectrum carries its vector."""
+    with_person: _builtins.bool
+    """Whether class, region and attributes of the shop's record come along."""
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person."""
@@ -178,6 +283,14 @@ class GetNeedRequest(_message.Message):
     def at_least(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Watermark]:
         """Wait, within the deadline, until these were applied."""
 
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The need as it was at this moment, from what the spectrum still holds; absent: now."""
+
+    @_builtins.property
+    def what_if(self) -> _containers.RepeatedCompositeFieldContainer[Global___Supposed]:
+        """The need as it would be after these too, in this order. Nothing is remembered of them."""
+
     def __init__(
         self,
         *,
@@ -185,10 +298,13 @@ class GetNeedRequest(_message.Message):
         at_least: _abc.Iterable[_types_pb2.Watermark] | None = ...,
         mode: Global___NeedMode.ValueType = ...,
         with_vectors: _builtins.bool = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        what_if: _abc.Iterable[Global___Supposed] | None = ...,
+        with_person: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "mode", b"mode", "user", b"user", "with_vectors", b"with_vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "at_least", b"at_least", "mode", b"mode", "user", b"user", "what_if", b"what_if", "with_person", b"with_person", "with_vectors", b"with_vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,11 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from attune.events.v1 import product_pb2 as attune_dot_events_dot_v1_dot_product__pb2
+from attune.events.v1 import ranker_pb2 as attune_dot_events_dot_v1_dot_ranker__pb2
+from attune.events.v1 import rule_pb2 as attune_dot_events_dot_v1_dot_rule__pb2
+from attune.types.v1 import context_pb2 as attune_dot_types_dot_v1_dot_context__pb2
 from attune.types.v1 import types_pb2 as attune_dot_types_dot_v1_dot_types__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'attune/recommender/v1/recommender.proto\x12\x15\x61ttune.recommender.v1\x1a\x1e\x61ttune/events/v1/product.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\"\x9f\x01\n\x06\x46ilter\x12\x1c\n\ncategories\x18\x01 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10@\x12\x18\n\x06\x62rands\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10@\x12)\n\tmax_price\x18\x03 \x01(\x0b\x32\x16.attune.types.v1.Money\x12\x1c\n\x14include_out_of_stock\x18\x04 \x01(\x08\x12\x14\n\x0cinclude_seen\x18\x05 \x01(\x08\"\x84\x01\n\x0eRecommendation\x12*\n\x07product\x18\x01 \x01(\x0b\x32\x19.attune.events.v1.Product\x12%\n\x05score\x18\x02 \x01(\x0b\x32\x16.attune.types.v1.Score\x12\x0f\n\x07sources\x18\x03 \x03(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xbd\x02\n\x10RecommendRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x13\n\x01k\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xc8\x01\x12-\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\x12/\n\x08language\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x37\n\x08\x61t_least\x18\x05 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12\x38\n\x04mode\x18\x06 \x01(\x0e\x32 .attune.recommender.v1.ScoreModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x11\n\twith_text\x18\x07 \x01(\x08\"\x82\x02\n\x11RecommendResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.attune.recommender.v1.Recommendation\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x36\n\x0ctext_matches\x18\x03 \x03(\x0b\x32 .attune.recommender.v1.TextMatch\x12\x0e\n\x06lambda\x18\x04 \x01(\x01\x12.\n\x04mode\x18\x05 \x01(\x0e\x32 .attune.recommender.v1.ScoreMode\x12\'\n\x06served\x18\x06 \x01(\x0b\x32\x17.attune.types.v1.Served\"P\n\tTextMatch\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x0f\n\x07mention\x18\x04 \x01(\t\"\xe2\x01\n\x0eSimilarRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x33\n\nproduct_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x13\n\x01k\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xc8\x01\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\x12/\n\x08language\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"z\n\x0fSimilarResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.attune.recommender.v1.Recommendation\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"\xd9\x02\n\rSearchRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12.\n\x07user_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x13\n\x01k\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xc8\x01\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\x12/\n\x08language\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12@\n\x04text\x18\x06 \x01(\tB0\xbaH-r+\x10\x01\x18\xe8\x07\x32$^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$H\x00\x12)\n\x06vector\x18\x07 \x01(\x0b\x32\x17.attune.types.v1.VectorH\x00\x42\x0e\n\x05query\x12\x05\xbaH\x02\x08\x01\"y\n\x0eSearchResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.attune.recommender.v1.Recommendation\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\"\xe0\x01\n\x0e\x45xplainRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\nproduct_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12/\n\x08language\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x38\n\x04mode\x18\x04 \x01(\x0e\x32 .attune.recommender.v1.ScoreModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\">\n\x04Path\x12\x13\n\x0bproduct_ids\x18\x01 \x03(\t\x12\x11\n\trelations\x18\x02 \x03(\t\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"P\n\x08\x45vidence\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x0e\n\x06weight\x18\x04 \x01(\x01\"\x8e\x02\n\x0f\x45xplainResponse\x12*\n\x07product\x18\x01 \x01(\x0b\x32\x19.attune.events.v1.Product\x12%\n\x05score\x18\x02 \x01(\x0b\x32\x16.attune.types.v1.Score\x12\x31\n\x08\x65vidence\x18\x03 \x03(\x0b\x32\x1f.attune.recommender.v1.Evidence\x12*\n\x05paths\x18\x04 \x03(\x0b\x32\x1b.attune.recommender.v1.Path\x12\x10\n\x08\x65xcluded\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\'\n\x06served\x18\x07 \x01(\x0b\x32\x17.attune.types.v1.Served\"g\n\x12GetProductsRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12)\n\x0bproduct_ids\x18\x02 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x08\x01\x10\xc8\x01\"\x07r\x05\x10\x01\x18\x80\x01\"S\n\x13GetProductsResponse\x12+\n\x08products\x18\x01 \x03(\x0b\x32\x19.attune.events.v1.Product\x12\x0f\n\x07missing\x18\x02 \x03(\t\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased*[\n\tScoreMode\x12\x1a\n\x16SCORE_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_MODE_ARTICLE\x10\x01\x12\x1a\n\x16SCORE_MODE_CONDITIONED\x10\x02\x32\xc5\x04\n\x12RecommenderService\x12^\n\tRecommend\x12\'.attune.recommender.v1.RecommendRequest\x1a(.attune.recommender.v1.RecommendResponse\x12X\n\x07Similar\x12%.attune.recommender.v1.SimilarRequest\x1a&.attune.recommender.v1.SimilarResponse\x12U\n\x06Search\x12$.attune.recommender.v1.SearchRequest\x1a%.attune.recommender.v1.SearchResponse\x12X\n\x07\x45xplain\x12%.attune.recommender.v1.ExplainRequest\x1a&.attune.recommender.v1.ExplainResponse\x12\x64\n\x0bGetProducts\x12).attune.recommender.v1.GetProductsRequest\x1a*.attune.recommender.v1.GetProductsResponse\x12^\n\tEraseUser\x12\'.attune.recommender.v1.EraseUserRequest\x1a(.attune.recommender.v1.EraseUserResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'attune/recommender/v1/recommender.proto\x12\x15\x61ttune.recommender.v1\x1a\x1e\x61ttune/events/v1/product.proto\x1a\x1d\x61ttune/events/v1/ranker.proto\x1a\x1b\x61ttune/events/v1/rule.proto\x1a\x1d\x61ttune/types/v1/context.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\"\xba\x02\n\x06\x46ilter\x12\x1c\n\ncategories\x18\x01 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10@\x12\x18\n\x06\x62rands\x18\x02 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10@\x12)\n\tmax_price\x18\x03 \x01(\x0b\x32\x16.attune.types.v1.Money\x12\x1c\n\x14include_out_of_stock\x18\x04 \x01(\x08\x12\x14\n\x0cinclude_seen\x18\x05 \x01(\x08\x12)\n\tmin_price\x18\x06 \x01(\x0b\x32\x16.attune.types.v1.Money\x12=\n\nattributes\x18\x07 \x03(\x0b\x32\x1f.attune.types.v1.AttributeMatchB\x08\xbaH\x05\x92\x01\x02\x10\x10\x12/\n\x13\x65xclude_product_ids\x18\x08 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\xf4\x03\"\x07r\x05\x10\x01\x18\x80\x01\"=\n\nRuleEffect\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc8\x01\n\x0eRecommendation\x12*\n\x07product\x18\x01 \x01(\x0b\x32\x19.attune.events.v1.Product\x12%\n\x05score\x18\x02 \x01(\x0b\x32\x16.attune.types.v1.Score\x12\x0f\n\x07sources\x18\x03 \x03(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x30\n\x05rules\x18\x05 \x03(\x0b\x32!.attune.recommender.v1.RuleEffect\x12\x10\n\x08relation\x18\x06 \x01(\t\"\x9f\x03\n\x10RecommendRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x13\n\x01k\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xc8\x01\x12-\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\x12/\n\x08language\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x37\n\x08\x61t_least\x18\x05 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12\x38\n\x04mode\x18\x06 \x01(\x0e\x32 .attune.recommender.v1.ScoreModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x11\n\twith_text\x18\x07 \x01(\x08\x12\x33\n\x07\x63ontext\x18\x08 \x01(\x0e\x32\x18.attune.types.v1.ContextB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x10\x63ontext_products\x18\t \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x01\"\xa4\x02\n\x11RecommendResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.attune.recommender.v1.Recommendation\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x36\n\x0ctext_matches\x18\x03 \x03(\x0b\x32 .attune.recommender.v1.TextMatch\x12\x0e\n\x06lambda\x18\x04 \x01(\x01\x12.\n\x04mode\x18\x05 \x01(\x0e\x32 .attune.recommender.v1.ScoreMode\x12\'\n\x06served\x18\x06 \x01(\x0b\x32\x17.attune.types.v1.Served\x12\x0e\n\x06ranker\x18\x07 \x01(\t\x12\x10\n\x08shortage\x18\x08 \x01(\t\"P\n\tTextMatch\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x0f\n\x07mention\x18\x04 \x01(\t\"\x9e\x02\n\x0eSimilarRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x33\n\nproduct_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x13\n\x01k\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xc8\x01\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\x12/\n\x08language\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12:\n\x04kind\x18\x06 \x01(\x0e\x32\".attune.recommender.v1.SimilarKindB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x8c\x01\n\x0fSimilarResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.attune.recommender.v1.Recommendation\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\x12\x10\n\x08shortage\x18\x03 \x01(\t\"\x9a\x03\n\rSearchRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12.\n\x07user_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x13\n\x01k\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\xc8\x01\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\x12/\n\x08language\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12@\n\x04text\x18\x06 \x01(\tB0\xbaH-r+\x10\x01\x18\xe8\x07\x32$^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$H\x00\x12)\n\x06vector\x18\x07 \x01(\x0b\x32\x17.attune.types.v1.VectorH\x00\x12\x10\n\x08verbatim\x18\x08 \x01(\x08\x12\x18\n\x06offset\x18\t \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x13\n\x0bwith_facets\x18\n \x01(\x08\x42\x0e\n\x05query\x12\x05\xbaH\x02\x08\x01\"m\n\x0cQueryReading\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05typed\x18\x02 \x03(\t\x12\x11\n\tcorrected\x18\x03 \x03(\t\x12-\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x1d.attune.recommender.v1.Filter\"H\n\x05\x46\x61\x63\x65t\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x31\n\x06values\x18\x02 \x03(\x0b\x32!.attune.recommender.v1.FacetValue\"9\n\nFacetValue\x12\r\n\x05value\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r\"\xfe\x01\n\x0eSearchResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.attune.recommender.v1.Recommendation\x12\'\n\x06served\x18\x02 \x01(\x0b\x32\x17.attune.types.v1.Served\x12\x34\n\x07reading\x18\x03 \x01(\x0b\x32#.attune.recommender.v1.QueryReading\x12,\n\x06\x66\x61\x63\x65ts\x18\x04 \x03(\x0b\x32\x1c.attune.recommender.v1.Facet\x12\r\n\x05\x66ound\x18\x05 \x01(\r\x12\x10\n\x08shortage\x18\x06 \x01(\t\"\xc2\x02\n\x0e\x45xplainRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\nproduct_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12/\n\x08language\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x38\n\x04mode\x18\x04 \x01(\x0e\x32 .attune.recommender.v1.ScoreModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x33\n\x07\x63ontext\x18\x05 \x01(\x0e\x32\x18.attune.types.v1.ContextB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x10\x63ontext_products\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x01\">\n\x04Path\x12\x13\n\x0bproduct_ids\x18\x01 \x03(\t\x12\x11\n\trelations\x18\x02 \x03(\t\x12\x0e\n\x06weight\x18\x03 \x01(\x01\"P\n\x08\x45vidence\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\nsimilarity\x18\x03 \x01(\x01\x12\x0e\n\x06weight\x18\x04 \x01(\x01\"\xc0\x02\n\x0f\x45xplainResponse\x12*\n\x07product\x18\x01 \x01(\x0b\x32\x19.attune.events.v1.Product\x12%\n\x05score\x18\x02 \x01(\x0b\x32\x16.attune.types.v1.Score\x12\x31\n\x08\x65vidence\x18\x03 \x03(\x0b\x32\x1f.attune.recommender.v1.Evidence\x12*\n\x05paths\x18\x04 \x03(\x0b\x32\x1b.attune.recommender.v1.Path\x12\x10\n\x08\x65xcluded\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\'\n\x06served\x18\x07 \x01(\x0b\x32\x17.attune.types.v1.Served\x12\x30\n\x05rules\x18\x08 \x03(\x0b\x32!.attune.recommender.v1.RuleEffect\"g\n\x12GetProductsRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12)\n\x0bproduct_ids\x18\x02 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x08\x01\x10\xc8\x01\"\x07r\x05\x10\x01\x18\x80\x01\"S\n\x13GetProductsResponse\x12+\n\x08products\x18\x01 \x03(\x0b\x32\x19.attune.events.v1.Product\x12\x0f\n\x07missing\x18\x02 \x03(\t\":\n\x10GetPolicyRequest\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\"\x93\x01\n\x11GetPolicyResponse\x12%\n\x05rules\x18\x01 \x03(\x0b\x32\x16.attune.events.v1.Rule\x12.\n\x06ranker\x18\x02 \x01(\x0b\x32\x1e.attune.events.v1.RankerRecord\x12\'\n\x06served\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased*[\n\tScoreMode\x12\x1a\n\x16SCORE_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_MODE_ARTICLE\x10\x01\x12\x1a\n\x16SCORE_MODE_CONDITIONED\x10\x02*g\n\x0bSimilarKind\x12\x1c\n\x18SIMILAR_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18SIMILAR_KIND_SUBSTITUTES\x10\x01\x12\x1c\n\x18SIMILAR_KIND_COMPLEMENTS\x10\x02\x32\xa5\x05\n\x12RecommenderService\x12^\n\tRecommend\x12\'.attune.recommender.v1.RecommendRequest\x1a(.attune.recommender.v1.RecommendResponse\x12X\n\x07Similar\x12%.attune.recommender.v1.SimilarRequest\x1a&.attune.recommender.v1.SimilarResponse\x12U\n\x06Search\x12$.attune.recommender.v1.SearchRequest\x1a%.attune.recommender.v1.SearchResponse\x12X\n\x07\x45xplain\x12%.attune.recommender.v1.ExplainRequest\x1a&.attune.recommender.v1.ExplainResponse\x12\x64\n\x0bGetProducts\x12).attune.recommender.v1.GetProductsRequest\x1a*.attune.recommender.v1.GetProductsResponse\x12^\n\tGetPolicy\x12\'.attune.recommender.v1.GetPolicyRequest\x1a(.attune.recommender.v1.GetPolicyResponse\x12^\n\tEraseUser\x12\'.attune.recommender.v1.EraseUserRequest\x1a(.attune.recommender.v1.EraseUserResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FILTER'].fields_by_name['categories']._serialized_options = b'\272H\005\222\001\002\020@'
   _globals['_FILTER'].fields_by_name['brands']._loaded_options = None
   _globals['_FILTER'].fields_by_name['brands']._serialized_options = b'\272H\005\222\001\002\020@'
+  _globals['_FILTER'].fields_by_name['attributes']._loaded_options = None
+  _globals['_FILTER'].fields_by_name['attributes']._serialized_options = b'\272H\005\222\001\002\020\020'
+  _globals['_FILTER'].fields_by_name['exclude_product_ids']._loaded_options = None
+  _globals['_FILTER'].fields_by_name['exclude_product_ids']._serialized_options = b'\272H\017\222\001\014\020\364\003\"\007r\005\020\001\030\200\001'
   _globals['_RECOMMENDREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_RECOMMENDREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
   _globals['_RECOMMENDREQUEST'].fields_by_name['k']._loaded_options = None
@@ -48,6 +55,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDREQUEST'].fields_by_name['at_least']._serialized_options = b'\272H\006\222\001\003\020\200\002'
   _globals['_RECOMMENDREQUEST'].fields_by_name['mode']._loaded_options = None
   _globals['_RECOMMENDREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_RECOMMENDREQUEST'].fields_by_name['context']._loaded_options = None
+  _globals['_RECOMMENDREQUEST'].fields_by_name['context']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_RECOMMENDREQUEST'].fields_by_name['context_products']._loaded_options = None
+  _globals['_RECOMMENDREQUEST'].fields_by_name['context_products']._serialized_options = b'\272H\016\222\001\013\020@\"\007r\005\020\001\030\200\001'
   _globals['_SIMILARREQUEST'].fields_by_name['tenant']._loaded_options = None
   _globals['_SIMILARREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\023r\021\030@2\r^[a-z0-9_-]*$'
   _globals['_SIMILARREQUEST'].fields_by_name['product_id']._loaded_options = None
@@ -56,6 +67,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIMILARREQUEST'].fields_by_name['k']._serialized_options = b'\272H\005*\003\030\310\001'
   _globals['_SIMILARREQUEST'].fields_by_name['language']._loaded_options = None
   _globals['_SIMILARREQUEST'].fields_by_name['language']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_SIMILARREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_SIMILARREQUEST'].fields_by_name['kind']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SEARCHREQUEST'].oneofs_by_name['query']._loaded_options = None
   _globals['_SEARCHREQUEST'].oneofs_by_name['query']._serialized_options = b'\272H\002\010\001'
   _globals['_SEARCHREQUEST'].fields_by_name['tenant']._loaded_options = None
@@ -68,6 +81,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHREQUEST'].fields_by_name['language']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_SEARCHREQUEST'].fields_by_name['text']._loaded_options = None
   _globals['_SEARCHREQUEST'].fields_by_name['text']._serialized_options = b'\272H-r+\020\001\030\350\0072$^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$'
+  _globals['_SEARCHREQUEST'].fields_by_name['offset']._loaded_options = None
+  _globals['_SEARCHREQUEST'].fields_by_name['offset']._serialized_options = b'\272H\005*\003\030\350\007'
   _globals['_EXPLAINREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_EXPLAINREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
   _globals['_EXPLAINREQUEST'].fields_by_name['product_id']._loaded_options = None
@@ -76,48 +91,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINREQUEST'].fields_by_name['language']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_EXPLAINREQUEST'].fields_by_name['mode']._loaded_options = None
   _globals['_EXPLAINREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_EXPLAINREQUEST'].fields_by_name['context']._loaded_options = None
+  _globals['_EXPLAINREQUEST'].fields_by_name['context']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_EXPLAINREQUEST'].fields_by_name['context_products']._loaded_options = None
+  _globals['_EXPLAINREQUEST'].fields_by_name['context_products']._serialized_options = b'\272H\016\222\001\013\020@\"\007r\005\020\001\030\200\001'
   _globals['_GETPRODUCTSREQUEST'].fields_by_name['tenant']._loaded_options = None
   _globals['_GETPRODUCTSREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\023r\021\030@2\r^[a-z0-9_-]*$'
   _globals['_GETPRODUCTSREQUEST'].fields_by_name['product_ids']._loaded_options = None
   _globals['_GETPRODUCTSREQUEST'].fields_by_name['product_ids']._serialized_options = b'\272H\021\222\001\016\010\001\020\310\001\"\007r\005\020\001\030\200\001'
+  _globals['_GETPOLICYREQUEST'].fields_by_name['tenant']._loaded_options = None
+  _globals['_GETPOLICYREQUEST'].fields_by_name['tenant']._serialized_options = b'\272H\023r\021\030@2\r^[a-z0-9_-]*$'
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_SCOREMODE']._serialized_start=2906
-  _globals['_SCOREMODE']._serialized_end=2997
-  _globals['_FILTER']._serialized_start=157
-  _globals['_FILTER']._serialized_end=316
-  _globals['_RECOMMENDATION']._serialized_start=319
-  _globals['_RECOMMENDATION']._serialized_end=451
-  _globals['_RECOMMENDREQUEST']._serialized_start=454
-  _globals['_RECOMMENDREQUEST']._serialized_end=771
-  _globals['_RECOMMENDRESPONSE']._serialized_start=774
-  _globals['_RECOMMENDRESPONSE']._serialized_end=1032
-  _globals['_TEXTMATCH']._serialized_start=1034
-  _globals['_TEXTMATCH']._serialized_end=1114
-  _globals['_SIMILARREQUEST']._serialized_start=1117
-  _globals['_SIMILARREQUEST']._serialized_end=1343
-  _globals['_SIMILARRESPONSE']._serialized_start=1345
-  _globals['_SIMILARRESPONSE']._serialized_end=1467
-  _globals['_SEARCHREQUEST']._serialized_start=1470
-  _globals['_SEARCHREQUEST']._serialized_end=1815
-  _globals['_SEARCHRESPONSE']._serialized_start=1817
-  _globals['_SEARCHRESPONSE']._serialized_end=1938
-  _globals['_EXPLAINREQUEST']._serialized_start=1941
-  _globals['_EXPLAINREQUEST']._serialized_end=2165
-  _globals['_PATH']._serialized_start=2167
-  _globals['_PATH']._serialized_end=2229
-  _globals['_EVIDENCE']._serialized_start=2231
-  _globals['_EVIDENCE']._serialized_end=2311
-  _globals['_EXPLAINRESPONSE']._serialized_start=2314
-  _globals['_EXPLAINRESPONSE']._serialized_end=2584
-  _globals['_GETPRODUCTSREQUEST']._serialized_start=2586
-  _globals['_GETPRODUCTSREQUEST']._serialized_end=2689
-  _globals['_GETPRODUCTSRESPONSE']._serialized_start=2691
-  _globals['_GETPRODUCTSRESPONSE']._serialized_end=2774
-  _globals['_ERASEUSERREQUEST']._serialized_start=2776
-  _globals['_ERASEUSERREQUEST']._serialized_end=2842
-  _globals['_ERASEUSERRESPONSE']._serialized_start=2844
-  _globals['_ERASEUSERRESPONSE']._serialized_end=2904
-  _globals['_RECOMMENDERSERVICE']._serialized_start=3000
-  _globals['_RECOMMENDERSERVICE']._serialized_end=3581
+  _globals['_SCOREMODE']._serialized_start=4295
+  _globals['_SCOREMODE']._serialized_end=4386
+  _globals['_SIMILARKIND']._serialized_start=4388
+  _globals['_SIMILARKIND']._serialized_end=4491
+  _globals['_FILTER']._serialized_start=248
+  _globals['_FILTER']._serialized_end=562
+  _globals['_RULEEFFECT']._serialized_start=564
+  _globals['_RULEEFFECT']._serialized_end=625
+  _globals['_RECOMMENDATION']._serialized_start=628
+  _globals['_RECOMMENDATION']._serialized_end=828
+  _globals['_RECOMMENDREQUEST']._serialized_start=831
+  _globals['_RECOMMENDREQUEST']._serialized_end=1246
+  _globals['_RECOMMENDRESPONSE']._serialized_start=1249
+  _globals['_RECOMMENDRESPONSE']._serialized_end=1541
+  _globals['_TEXTMATCH']._serialized_start=1543
+  _globals['_TEXTMATCH']._serialized_end=1623
+  _globals['_SIMILARREQUEST']._serialized_start=1626
+  _globals['_SIMILARREQUEST']._serialized_end=1912
+  _globals['_SIMILARRESPONSE']._serialized_start=1915
+  _globals['_SIMILARRESPONSE']._serialized_end=2055
+  _globals['_SEARCHREQUEST']._serialized_start=2058
+  _globals['_SEARCHREQUEST']._serialized_end=2468
+  _globals['_QUERYREADING']._serialized_start=2470
+  _globals['_QUERYREADING']._serialized_end=2579
+  _globals['_FACET']._serialized_start=2581
+  _globals['_FACET']._serialized_end=2653
+  _globals['_FACETVALUE']._serialized_start=2655
+  _globals['_FACETVALUE']._serialized_end=2712
+  _globals['_SEARCHRESPONSE']._serialized_start=2715
+  _globals['_SEARCHRESPONSE']._serialized_end=2969
+  _globals['_EXPLAINREQUEST']._serialized_start=2972
+  _globals['_EXPLAINREQUEST']._serialized_end=3294
+  _globals['_PATH']._serialized_start=3296
+  _globals['_PATH']._serialized_end=3358
+  _globals['_EVIDENCE']._serialized_start=3360
+  _globals['_EVIDENCE']._serialized_end=3440
+  _globals['_EXPLAINRESPONSE']._serialized_start=3443
+  _globals['_EXPLAINRESPONSE']._serialized_end=3763
+  _globals['_GETPRODUCTSREQUEST']._serialized_start=3765
+  _globals['_GETPRODUCTSREQUEST']._serialized_end=3868
+  _globals['_GETPRODUCTSRESPONSE']._serialized_start=3870
+  _globals['_GETPRODUCTSRESPONSE']._serialized_end=3953
+  _globals['_GETPOLICYREQUEST']._serialized_start=3955
+  _globals['_GETPOLICYREQUEST']._serialized_end=4013
+  _globals['_GETPOLICYRESPONSE']._serialized_start=4016
+  _globals['_GETPOLICYRESPONSE']._serialized_end=4163
+  _globals['_ERASEUSERREQUEST']._serialized_start=4165
+  _globals['_ERASEUSERREQUEST']._serialized_end=4231
+  _globals['_ERASEUSERRESPONSE']._serialized_start=4233
+  _globals['_ERASEUSERRESPONSE']._serialized_end=4293
+  _globals['_RECOMMENDERSERVICE']._serialized_start=4494
+  _globals['_RECOMMENDERSERVICE']._serialized_end=5171
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,9 @@ isort:skip_file
 """
 
 from attune.events.v1 import product_pb2 as _product_pb2
+from attune.events.v1 import ranker_pb2 as _ranker_pb2
+from attune.events.v1 import rule_pb2 as _rule_pb2
+from attune.types.v1 import context_pb2 as _context_pb2
 from attune.types.v1 import types_pb2 as _types_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -45,6 +48,30 @@ SCORE_MODE_CONDITIONED: ScoreMode.ValueType  # 2
 """Several similarities, rel(p, G) conditioned on the person's recent products."""
 Global___ScoreMode: _TypeAlias = ScoreMode  # noqa: Y015
 
+class _SimilarKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SimilarKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SimilarKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIMILAR_KIND_UNSPECIFIED: _SimilarKind.ValueType  # 0
+    """Both, by their score."""
+    SIMILAR_KIND_SUBSTITUTES: _SimilarKind.ValueType  # 1
+    """What could be bought in its place."""
+    SIMILAR_KIND_COMPLEMENTS: _SimilarKind.ValueType  # 2
+    """What could be bought with it."""
+
+class SimilarKind(_SimilarKind, metaclass=_SimilarKindEnumTypeWrapper):
+    """Which products like one."""
+
+SIMILAR_KIND_UNSPECIFIED: SimilarKind.ValueType  # 0
+"""Both, by their score."""
+SIMILAR_KIND_SUBSTITUTES: SimilarKind.ValueType  # 1
+"""What could be bought in its place."""
+SIMILAR_KIND_COMPLEMENTS: SimilarKind.ValueType  # 2
+"""What could be bought with it."""
+Global___SimilarKind: _TypeAlias = SimilarKind  # noqa: Y015
+
 @_typing.final
 class Filter(_message.Message):
     """Which products may be offered."""
@@ -56,6 +83,9 @@ class Filter(_message.Message):
     MAX_PRICE_FIELD_NUMBER: _builtins.int
     INCLUDE_OUT_OF_STOCK_FIELD_NUMBER: _builtins.int
     INCLUDE_SEEN_FIELD_NUMBER: _builtins.int
+    MIN_PRICE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EXCLUDE_PRODUCT_IDS_FIELD_NUMBER: _builtins.int
     include_out_of_stock: _builtins.bool
     """Offer products out of stock too."""
     include_seen: _builtins.bool
@@ -72,6 +102,18 @@ class Filter(_message.Message):
     def max_price(self) -> _types_pb2.Money:
         """At most this price, compared within its currency."""
 
+    @_builtins.property
+    def min_price(self) -> _types_pb2.Money:
+        """At least this price, compared within its currency."""
+
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.AttributeMatch]:
+        """Properties, all of them."""
+
+    @_builtins.property
+    def exclude_product_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Products that are not offered."""
+
     def __init__(
         self,
         *,
@@ -80,14 +122,47 @@ class Filter(_message.Message):
         max_price: _types_pb2.Money | None = ...,
         include_out_of_stock: _builtins.bool = ...,
         include_seen: _builtins.bool = ...,
+        min_price: _types_pb2.Money | None = ...,
+        attributes: _abc.Iterable[_types_pb2.AttributeMatch] | None = ...,
+        exclude_product_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_price", b"max_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_price", b"max_price", "min_price", b"min_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brands", b"brands", "categories", b"categories", "include_out_of_stock", b"include_out_of_stock", "include_seen", b"include_seen", "max_price", b"max_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "brands", b"brands", "categories", b"categories", "exclude_product_ids", b"exclude_product_ids", "include_out_of_stock", b"include_out_of_stock", "include_seen", b"include_seen", "max_price", b"max_price", "min_price", b"min_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Filter: _TypeAlias = Filter  # noqa: Y015
+
+@_typing.final
+class RuleEffect(_message.Message):
+    """What a rule of the shopkeeper did to an offer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule."""
+    effect: _builtins.str
+    """`pin`, `boost`, `bury`, `exclude` …"""
+    reason: _builtins.str
+    """Why there is such a rule."""
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        effect: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "reason", b"reason", "rule_id", b"rule_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleEffect: _TypeAlias = RuleEffect  # noqa: Y015
 
 @_typing.final
 class Recommendation(_message.Message):
@@ -99,8 +174,12 @@ class Recommendation(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why, for the person, in the language asked for."""
+    relation: _builtins.str
+    """Of Similar: `substitute` or `complement`."""
     @_builtins.property
     def product(self) -> _product_pb2.Product:
         """The product, as the catalogue has it."""
@@ -111,7 +190,11 @@ class Recommendation(_message.Message):
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Which sources proposed it: `need`, `words`, `graph`, `trend`, `text`."""
+        """Which sources proposed it: `need`, `words`, `graph`, `trend`, `text`, `fresh`."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleEffect]:
+        """Rules that moved it."""
 
     def __init__(
         self,
@@ -120,10 +203,12 @@ class Recommendation(_message.Message):
         score: _types_pb2.Score | None = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
         reason: _builtins.str = ...,
+        rules: _abc.Iterable[Global___RuleEffect] | None = ...,
+        relation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "reason", b"reason", "score", b"score", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "reason", b"reason", "relation", b"relation", "rules", b"rules", "score", b"score", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -142,6 +227,8 @@ class RecommendRequest(_message.Message):
     AT_LEAST_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     WITH_TEXT_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    CONTEXT_PRODUCTS_FIELD_NUMBER: _builtins.int
     k: _builtins.int
     """How many; 0 means 10."""
     language: _builtins.str
@@ -150,6 +237,8 @@ class RecommendRequest(_message.Message):
     """How f is made."""
     with_text: _builtins.bool
     """Write a recommendation text and match it back to products as one more source."""
+    context: _context_pb2.Context.ValueType
+    """Where the offers are shown."""
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person."""
@@ -162,6 +251,10 @@ class RecommendRequest(_message.Message):
     def at_least(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Watermark]:
         """Wait, within the deadline, until these were applied."""
 
+    @_builtins.property
+    def context_products(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What stands there: the product of the page, the cart, what was just bought."""
+
     def __init__(
         self,
         *,
@@ -172,10 +265,12 @@ class RecommendRequest(_message.Message):
         at_least: _abc.Iterable[_types_pb2.Watermark] | None = ...,
         mode: Global___ScoreMode.ValueType = ...,
         with_text: _builtins.bool = ...,
+        context: _context_pb2.Context.ValueType = ...,
+        context_products: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "filter", b"filter", "k", b"k", "language", b"language", "mode", b"mode", "user", b"user", "with_text", b"with_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "context", b"context", "context_products", b"context_products", "filter", b"filter", "k", b"k", "language", b"language", "mode", b"mode", "user", b"user", "with_text", b"with_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -193,10 +288,16 @@ class RecommendResponse(_message.Message):
     LAMBDA_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     SERVED_FIELD_NUMBER: _builtins.int
+    RANKER_FIELD_NUMBER: _builtins.int
+    SHORTAGE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The recommendation text, when asked for."""
     mode: Global___ScoreMode.ValueType
     """How f was made."""
+    ranker: _builtins.str
+    """Which coefficients: `shipped`, or the version learned for this shop."""
+    shortage: _builtins.str
+    """Why there are fewer than asked for; empty: there are not."""
     @_builtins.property
     def recommendations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recommendation]:
         """The offers."""
@@ -217,10 +318,12 @@ class RecommendResponse(_message.Message):
         text_matches: _abc.Iterable[Global___TextMatch] | None = ...,
         mode: Global___ScoreMode.ValueType = ...,
         served: _types_pb2.Served | None = ...,
+        ranker: _builtins.str = ...,
+        shortage: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["served", b"served"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lambda", b"lambda", "mode", b"mode", "recommendations", b"recommendations", "served", b"served", "text", b"text", "text_matches", b"text_matches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lambda", b"lambda", "mode", b"mode", "ranker", b"ranker", "recommendations", b"recommendations", "served", b"served", "shortage", b"shortage", "text", b"text", "text_matches", b"text_matches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,6 +374,7 @@ class SimilarRequest(_message.Message):
     K_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The shop; empty means `default`."""
     product_id: _builtins.str
@@ -279,6 +383,8 @@ class SimilarRequest(_message.Message):
     """How many; 0 means 10."""
     language: _builtins.str
     """BCP 47 language of texts."""
+    kind: Global___SimilarKind.ValueType
+    """Which ones."""
     @_builtins.property
     def filter(self) -> Global___Filter:
         """Which products may be offered."""
@@ -291,10 +397,11 @@ class SimilarRequest(_message.Message):
         k: _builtins.int = ...,
         filter: Global___Filter | None = ...,
         language: _builtins.str = ...,
+        kind: Global___SimilarKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "k", b"k", "language", b"language", "product_id", b"product_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "k", b"k", "kind", b"kind", "language", b"language", "product_id", b"product_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,6 +415,9 @@ class SimilarResponse(_message.Message):
 
     RECOMMENDATIONS_FIELD_NUMBER: _builtins.int
     SERVED_FIELD_NUMBER: _builtins.int
+    SHORTAGE_FIELD_NUMBER: _builtins.int
+    shortage: _builtins.str
+    """Why there are fewer than asked for; empty: there are not."""
     @_builtins.property
     def recommendations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recommendation]:
         """The products."""
@@ -321,10 +431,11 @@ class SimilarResponse(_message.Message):
         *,
         recommendations: _abc.Iterable[Global___Recommendation] | None = ...,
         served: _types_pb2.Served | None = ...,
+        shortage: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["served", b"served"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recommendations", b"recommendations", "served", b"served"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recommendations", b"recommendations", "served", b"served", "shortage", b"shortage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,6 +454,9 @@ class SearchRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
+    VERBATIM_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    WITH_FACETS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The shop; empty means `default`."""
     user_id: _builtins.str
@@ -353,6 +467,12 @@ class SearchRequest(_message.Message):
     """BCP 47 language of texts; empty means that of the words."""
     text: _builtins.str
     """Words."""
+    verbatim: _builtins.bool
+    """Take the words as they are: correct no typing, read no price, brand or size out of them."""
+    offset: _builtins.int
+    """How many of the best to pass over, for the next page."""
+    with_facets: _builtins.bool
+    """Count what was found by category, brand, price and properties."""
     @_builtins.property
     def filter(self) -> Global___Filter:
         """Which products may be offered."""
@@ -371,16 +491,117 @@ class SearchRequest(_message.Message):
         language: _builtins.str = ...,
         text: _builtins.str = ...,
         vector: _types_pb2.Vector | None = ...,
+        verbatim: _builtins.bool = ...,
+        offset: _builtins.int = ...,
+        with_facets: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "query", b"query", "text", b"text", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "k", b"k", "language", b"language", "query", b"query", "tenant", b"tenant", "text", b"text", "user_id", b"user_id", "vector", b"vector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "k", b"k", "language", b"language", "offset", b"offset", "query", b"query", "tenant", b"tenant", "text", b"text", "user_id", b"user_id", "vector", b"vector", "verbatim", b"verbatim", "with_facets", b"with_facets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["text", "vector"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
 Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
+
+@_typing.final
+class QueryReading(_message.Message):
+    """What was read out of the words of a search."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    TYPED_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The words that were searched for, typing corrected."""
+    @_builtins.property
+    def typed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words that were typed, and"""
+
+    @_builtins.property
+    def corrected(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """what each was taken for."""
+
+    @_builtins.property
+    def filter(self) -> Global___Filter:
+        """Conditions that the words stated; they were kept like those of the request."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        typed: _abc.Iterable[_builtins.str] | None = ...,
+        corrected: _abc.Iterable[_builtins.str] | None = ...,
+        filter: Global___Filter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected", b"corrected", "filter", b"filter", "text", b"text", "typed", b"typed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryReading: _TypeAlias = QueryReading  # noqa: Y015
+
+@_typing.final
+class Facet(_message.Message):
+    """How many of the products found have each value of one property."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`category`, `brand`, `price`, or the name of an attribute."""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___FacetValue]:
+        """Value → number of products, most frequent first."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        values: _abc.Iterable[Global___FacetValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Facet: _TypeAlias = Facet  # noqa: Y015
+
+@_typing.final
+class FacetValue(_message.Message):
+    """One value of a facet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """As it is given to a filter; of a price `low-high CURRENCY`."""
+    label: _builtins.str
+    """As a person reads it."""
+    count: _builtins.int
+    """Number of products."""
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        label: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "label", b"label", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FacetValue: _TypeAlias = FacetValue  # noqa: Y015
 
 @_typing.final
 class SearchResponse(_message.Message):
@@ -390,6 +611,14 @@ class SearchResponse(_message.Message):
 
     RECOMMENDATIONS_FIELD_NUMBER: _builtins.int
     SERVED_FIELD_NUMBER: _builtins.int
+    READING_FIELD_NUMBER: _builtins.int
+    FACETS_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    SHORTAGE_FIELD_NUMBER: _builtins.int
+    found: _builtins.int
+    """How many were found before they were cut to the page: at most some hundreds are looked at."""
+    shortage: _builtins.str
+    """Why nothing was found; empty: something was."""
     @_builtins.property
     def recommendations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recommendation]:
         """The products."""
@@ -398,15 +627,27 @@ class SearchResponse(_message.Message):
     def served(self) -> _types_pb2.Served:
         """Who made the reply."""
 
+    @_builtins.property
+    def reading(self) -> Global___QueryReading:
+        """What was read out of the words."""
+
+    @_builtins.property
+    def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
+        """When asked for: what was found, counted."""
+
     def __init__(
         self,
         *,
         recommendations: _abc.Iterable[Global___Recommendation] | None = ...,
         served: _types_pb2.Served | None = ...,
+        reading: Global___QueryReading | None = ...,
+        facets: _abc.Iterable[Global___Facet] | None = ...,
+        found: _builtins.int = ...,
+        shortage: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["served", b"served"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reading", b"reading", "served", b"served"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recommendations", b"recommendations", "served", b"served"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facets", b"facets", "found", b"found", "reading", b"reading", "recommendations", b"recommendations", "served", b"served", "shortage", b"shortage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -422,15 +663,23 @@ class ExplainRequest(_message.Message):
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    CONTEXT_PRODUCTS_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     """The product."""
     language: _builtins.str
     """BCP 47 language of texts."""
     mode: Global___ScoreMode.ValueType
     """How f is made."""
+    context: _context_pb2.Context.ValueType
+    """Where the offer is shown."""
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person."""
+
+    @_builtins.property
+    def context_products(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What stands there."""
 
     def __init__(
         self,
@@ -439,10 +688,12 @@ class ExplainRequest(_message.Message):
         product_id: _builtins.str = ...,
         language: _builtins.str = ...,
         mode: Global___ScoreMode.ValueType = ...,
+        context: _context_pb2.Context.ValueType = ...,
+        context_products: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "mode", b"mode", "product_id", b"product_id", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "context_products", b"context_products", "language", b"language", "mode", b"mode", "product_id", b"product_id", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -529,6 +780,7 @@ class ExplainResponse(_message.Message):
     EXCLUDED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SERVED_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     excluded: _builtins.str
     """Whether it would be left out of recommendations, and why; empty: it would not."""
     reason: _builtins.str
@@ -553,6 +805,10 @@ class ExplainResponse(_message.Message):
     def served(self) -> _types_pb2.Served:
         """Who made the reply."""
 
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleEffect]:
+        """Rules of the shopkeeper that concern it."""
+
     def __init__(
         self,
         *,
@@ -563,10 +819,11 @@ class ExplainResponse(_message.Message):
         excluded: _builtins.str = ...,
         reason: _builtins.str = ...,
         served: _types_pb2.Served | None = ...,
+        rules: _abc.Iterable[Global___RuleEffect] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "score", b"score", "served", b"served"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "excluded", b"excluded", "paths", b"paths", "product", b"product", "reason", b"reason", "score", b"score", "served", b"served"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "excluded", b"excluded", "paths", b"paths", "product", b"product", "reason", b"reason", "rules", b"rules", "score", b"score", "served", b"served"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -629,6 +886,64 @@ class GetProductsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetProductsResponse: _TypeAlias = GetProductsResponse  # noqa: Y015
+
+@_typing.final
+class GetPolicyRequest(_message.Message):
+    """Asks what the shop decides about offers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The shop; empty means `default`."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPolicyRequest: _TypeAlias = GetPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetPolicyResponse(_message.Message):
+    """What the shop decides about offers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    RANKER_FIELD_NUMBER: _builtins.int
+    SERVED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_rule_pb2.Rule]:
+        """Its rules, by id."""
+
+    @_builtins.property
+    def ranker(self) -> _ranker_pb2.RankerRecord:
+        """The coefficients in force, every one; `version` is `shipped` while none were learned."""
+
+    @_builtins.property
+    def served(self) -> _types_pb2.Served:
+        """Who made the reply."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[_rule_pb2.Rule] | None = ...,
+        ranker: _ranker_pb2.RankerRecord | None = ...,
+        served: _types_pb2.Served | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ranker", b"ranker", "served", b"served"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ranker", b"ranker", "rules", b"rules", "served", b"served"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPolicyResponse: _TypeAlias = GetPolicyResponse  # noqa: Y015
 
 @_typing.final
 class EraseUserRequest(_message.Message):

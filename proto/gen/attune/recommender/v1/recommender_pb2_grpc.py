@@ -60,6 +60,11 @@ class RecommenderServiceStub:
                 request_serializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetProductsRequest.SerializeToString,
                 response_deserializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetProductsResponse.FromString,
                 _registered_method=True)
+        self.GetPolicy = channel.unary_unary(
+                '/attune.recommender.v1.RecommenderService/GetPolicy',
+                request_serializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetPolicyRequest.SerializeToString,
+                response_deserializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetPolicyResponse.FromString,
+                _registered_method=True)
         self.EraseUser = channel.unary_unary(
                 '/attune.recommender.v1.RecommenderService/EraseUser',
                 request_serializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.EraseUserRequest.SerializeToString,
@@ -106,6 +111,13 @@ class RecommenderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPolicy(self, request, context):
+        """What the shop decides about offers: its rules, and the coefficients in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EraseUser(self, request, context):
         """Removes all this service holds of a person. Safe to repeat.
         """
@@ -140,6 +152,11 @@ def add_RecommenderServiceServicer_to_server(servicer, server):
                     servicer.GetProducts,
                     request_deserializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetProductsRequest.FromString,
                     response_serializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetProductsResponse.SerializeToString,
+            ),
+            'GetPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPolicy,
+                    request_deserializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetPolicyRequest.FromString,
+                    response_serializer=attune_dot_recommender_dot_v1_dot_recommender__pb2.GetPolicyResponse.SerializeToString,
             ),
             'EraseUser': grpc.unary_unary_rpc_method_handler(
                     servicer.EraseUser,
@@ -283,6 +300,33 @@ class RecommenderService:
             '/attune.recommender.v1.RecommenderService/GetProducts',
             attune_dot_recommender_dot_v1_dot_recommender__pb2.GetProductsRequest.SerializeToString,
             attune_dot_recommender_dot_v1_dot_recommender__pb2.GetProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/attune.recommender.v1.RecommenderService/GetPolicy',
+            attune_dot_recommender_dot_v1_dot_recommender__pb2.GetPolicyRequest.SerializeToString,
+            attune_dot_recommender_dot_v1_dot_recommender__pb2.GetPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

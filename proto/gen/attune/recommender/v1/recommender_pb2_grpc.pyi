@@ -43,6 +43,8 @@ class RecommenderServiceStub:
     """Why this product for this person: the terms, the behaviours and the paths of the graph behind them."""
     GetProducts: _grpc.UnaryUnaryMultiCallable[_recommender_pb2.GetProductsRequest, _recommender_pb2.GetProductsResponse]
     """The product records that are asked for, as the catalogue has them."""
+    GetPolicy: _grpc.UnaryUnaryMultiCallable[_recommender_pb2.GetPolicyRequest, _recommender_pb2.GetPolicyResponse]
+    """What the shop decides about offers: its rules, and the coefficients in force."""
     EraseUser: _grpc.UnaryUnaryMultiCallable[_recommender_pb2.EraseUserRequest, _recommender_pb2.EraseUserResponse]
     """Removes all this service holds of a person. Safe to repeat."""
 
@@ -61,6 +63,8 @@ class RecommenderServiceAsyncStub(RecommenderServiceStub):
     """Why this product for this person: the terms, the behaviours and the paths of the graph behind them."""
     GetProducts: _aio.UnaryUnaryMultiCallable[_recommender_pb2.GetProductsRequest, _recommender_pb2.GetProductsResponse]  # type: ignore[assignment]
     """The product records that are asked for, as the catalogue has them."""
+    GetPolicy: _aio.UnaryUnaryMultiCallable[_recommender_pb2.GetPolicyRequest, _recommender_pb2.GetPolicyResponse]  # type: ignore[assignment]
+    """What the shop decides about offers: its rules, and the coefficients in force."""
     EraseUser: _aio.UnaryUnaryMultiCallable[_recommender_pb2.EraseUserRequest, _recommender_pb2.EraseUserResponse]  # type: ignore[assignment]
     """Removes all this service holds of a person. Safe to repeat."""
 
@@ -106,6 +110,14 @@ class RecommenderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_recommender_pb2.GetProductsResponse, _abc.Awaitable[_recommender_pb2.GetProductsResponse]]:
         """The product records that are asked for, as the catalogue has them."""
+
+    @_abc_1.abstractmethod
+    def GetPolicy(
+        self,
+        request: _recommender_pb2.GetPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recommender_pb2.GetPolicyResponse, _abc.Awaitable[_recommender_pb2.GetPolicyResponse]]:
+        """What the shop decides about offers: its rules, and the coefficients in force."""
 
     @_abc_1.abstractmethod
     def EraseUser(

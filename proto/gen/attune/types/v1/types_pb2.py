@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ttune/types/v1/types.proto\x12\x0f\x61ttune.types.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x06Vector\x12\x17\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\x12\x18\n\x03\x64im\x18\x02 \x01(\rB\x0b\xbaH\x08*\x06\x18\x80\x80\x01(\x01\x12\x19\n\x05space\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01:l\xbaHi\x1ag\n\x0bvector.size\x12\x30\x64\x61ta must hold dim float32 values (4 bytes each)\x1a&uint(size(this.data)) == this.dim * 4u\"*\n\nWordWeight\x12\x0c\n\x04word\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\"c\n\x07UserRef\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x30\n\x07user_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"a\n\x05Money\x12#\n\x08\x63urrency\x18\x01 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x33\n\x06\x61mount\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{1,12}(\\.[0-9]{1,4})?$\"r\n\tWatermark\x12\x19\n\x05topic\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf9\x01\x12\x1a\n\tpartition\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x17\n\x06offset\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x15\n\x03log\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x04Term\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\"<\n\x05Score\x12\r\n\x05value\x18\x01 \x01(\x01\x12$\n\x05terms\x18\x02 \x03(\x0b\x32\x15.attune.types.v1.Term\";\n\x08\x46\x61llback\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12\x0c\n\x04used\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"~\n\x06Served\x12\n\n\x02\x62y\x18\x01 \x03(\t\x12,\n\tfallbacks\x18\x02 \x03(\x0b\x32\x19.attune.types.v1.Fallback\x12+\n\x07\x61pplied\x18\x03 \x03(\x0b\x32\x1a.attune.types.v1.Watermark\x12\r\n\x05stale\x18\x04 \x01(\x08\"f\n\x06\x45rased\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12-\n\terased_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x05Media\x12\x17\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\xa0\x38\x12\x15\n\x03uri\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x1a\n\tmime_type\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x7f\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61ttune/types/v1/types.proto\x12\x0f\x61ttune.types.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x01\n\x06Vector\x12\x17\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\x12\x18\n\x03\x64im\x18\x02 \x01(\rB\x0b\xbaH\x08*\x06\x18\x80\x80\x01(\x01\x12\x19\n\x05space\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01:l\xbaHi\x1ag\n\x0bvector.size\x12\x30\x64\x61ta must hold dim float32 values (4 bytes each)\x1a&uint(size(this.data)) == this.dim * 4u\"*\n\nWordWeight\x12\x0c\n\x04word\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\"c\n\x07UserRef\x12&\n\x06tenant\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x30\n\x07user_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"a\n\x05Money\x12#\n\x08\x63urrency\x18\x01 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12\x33\n\x06\x61mount\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{1,12}(\\.[0-9]{1,4})?$\"b\n\x0e\x41ttributeMatch\x12-\n\x04name\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12!\n\x06values\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x04\"r\n\tWatermark\x12\x19\n\x05topic\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf9\x01\x12\x1a\n\tpartition\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x17\n\x06offset\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x15\n\x03log\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"I\n\x04Term\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06weight\x18\x03 \x01(\x01\x12\x14\n\x0c\x63ontribution\x18\x04 \x01(\x01\"<\n\x05Score\x12\r\n\x05value\x18\x01 \x01(\x01\x12$\n\x05terms\x18\x02 \x03(\x0b\x32\x15.attune.types.v1.Term\";\n\x08\x46\x61llback\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12\x0c\n\x04used\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"~\n\x06Served\x12\n\n\x02\x62y\x18\x01 \x03(\t\x12,\n\tfallbacks\x18\x02 \x03(\x0b\x32\x19.attune.types.v1.Fallback\x12+\n\x07\x61pplied\x18\x03 \x03(\x0b\x32\x1a.attune.types.v1.Watermark\x12\r\n\x05stale\x18\x04 \x01(\x08\"f\n\x06\x45rased\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\r\n\x05store\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12-\n\terased_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"S\n\x05Media\x12\x17\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\xa0\x38\x12\x15\n\x03uri\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x1a\n\tmime_type\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x7f\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MONEY'].fields_by_name['currency']._serialized_options = b'\272H\016r\0142\n^[A-Z]{3}$'
   _globals['_MONEY'].fields_by_name['amount']._loaded_options = None
   _globals['_MONEY'].fields_by_name['amount']._serialized_options = b'\272H r\0362\034^[0-9]{1,12}(\\.[0-9]{1,4})?$'
+  _globals['_ATTRIBUTEMATCH'].fields_by_name['name']._loaded_options = None
+  _globals['_ATTRIBUTEMATCH'].fields_by_name['name']._serialized_options = b'\272H\034r\032\020\001\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_ATTRIBUTEMATCH'].fields_by_name['values']._loaded_options = None
+  _globals['_ATTRIBUTEMATCH'].fields_by_name['values']._serialized_options = b'\272H\016\222\001\013\020@\"\007r\005\020\001\030\200\004'
   _globals['_WATERMARK'].fields_by_name['topic']._loaded_options = None
   _globals['_WATERMARK'].fields_by_name['topic']._serialized_options = b'\272H\007r\005\020\001\030\371\001'
   _globals['_WATERMARK'].fields_by_name['partition']._loaded_options = None
@@ -71,18 +75,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERREF']._serialized_end=452
   _globals['_MONEY']._serialized_start=454
   _globals['_MONEY']._serialized_end=551
-  _globals['_WATERMARK']._serialized_start=553
-  _globals['_WATERMARK']._serialized_end=667
-  _globals['_TERM']._serialized_start=669
-  _globals['_TERM']._serialized_end=742
-  _globals['_SCORE']._serialized_start=744
-  _globals['_SCORE']._serialized_end=804
-  _globals['_FALLBACK']._serialized_start=806
-  _globals['_FALLBACK']._serialized_end=865
-  _globals['_SERVED']._serialized_start=867
-  _globals['_SERVED']._serialized_end=993
-  _globals['_ERASED']._serialized_start=995
-  _globals['_ERASED']._serialized_end=1097
-  _globals['_MEDIA']._serialized_start=1099
-  _globals['_MEDIA']._serialized_end=1182
+  _globals['_ATTRIBUTEMATCH']._serialized_start=553
+  _globals['_ATTRIBUTEMATCH']._serialized_end=651
+  _globals['_WATERMARK']._serialized_start=653
+  _globals['_WATERMARK']._serialized_end=767
+  _globals['_TERM']._serialized_start=769
+  _globals['_TERM']._serialized_end=842
+  _globals['_SCORE']._serialized_start=844
+  _globals['_SCORE']._serialized_end=904
+  _globals['_FALLBACK']._serialized_start=906
+  _globals['_FALLBACK']._serialized_end=965
+  _globals['_SERVED']._serialized_start=967
+  _globals['_SERVED']._serialized_end=1093
+  _globals['_ERASED']._serialized_start=1095
+  _globals['_ERASED']._serialized_end=1197
+  _globals['_MEDIA']._serialized_start=1199
+  _globals['_MEDIA']._serialized_end=1282
 # @@protoc_insertion_point(module_scope)
