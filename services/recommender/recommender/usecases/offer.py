@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chassis.kafka import Position as Watermark
-from recommender.domain.around import Around
 from recommender.domain.choice import choose
 from recommender.domain.errors import ForeignSpace, UnusableVector
 from recommender.domain.mentions import Mention
-from recommender.domain.product import Key, Product
+from recommender.domain.product import Product
 from recommender.domain.reasons import Basis, reason
 from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score
 from recommender.domain.shop import Allowed, Shop
@@ -25,7 +24,6 @@ from recommender.usecases.world import World
 
 # Words and meaning decide; what is popular only between equals. Each alone ranks worse.
 SEARCH = Weights(balance=0.0, dense=0.5, recent=0.0, words=0.5, trend=0.01, text=0.0)
-ALIKE = Weights(balance=0.3, dense=0.5, recent=0.0, words=0.3, trend=0.0, text=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +90,13 @@ class Recommend:
         scored = score(shop, wish, found.places, self.weights, mode)
         chosen = choose(shop, scored, asked.k, diverse=True)
         return Offers(
-            _offers(shop, chosen, found, basis(wish, known.texts), language),
+            offers(shop, chosen, found, basis(wish, known.texts), language),
             by,
             fallbacks,
             known.stale,
             written,
             [(shop.ids[m.place], m) for m in mentions],
         )
-
-
-class Similar:
-    """Products like one."""
-
-    def __init__(self, world: World, candidates: Candidates, models: Models) -> None:
-        self._world, self._candidates, self._models = world, candidates, models
-
-    async def __call__(self, key: Key, asked: Asked) -> Offers:
-        """Raises UnknownProduct."""
-        self._world.product(key)
-        shop = self._world.shop(key.tenant)
-        place = shop.places[key.product_id]
-        entry = shop.entries[place]
-        assert entry is not None, key  # noqa: S101 - it was found a line ago
-        words = dict(zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True))
-        wish = Wish(vector=entry.vector, words=words, around=Around(shop, [place]))
-        found = await self._candidates(shop, wish, asked.k, asked.allowed, [place])
-        alike = [p for p in found.places if found.sources(p) != ["trend"]]
-        chosen = choose(shop, score(shop, wish, alike, ALIKE, Mode.CONDITIONED), asked.k, diverse=False)
-        offers = _offers(shop, chosen, found, basis(wish, []), asked.language or "en")
-        return Offers(offers, [self._models.space, "graph"])
 
 
 class Search:
@@ -161,7 +137,7 @@ class Search:
         scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED)
         chosen = [s for s in choose(shop, scores, asked.k, diverse=False) if _fits(s)]
         said = basis(wish, [text] if text else [])
-        return Offers(_offers(shop, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
+        return Offers(offers(shop, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
 
 
 def basis(wish: Wish, texts: Sequence[str]) -> Basis:
@@ -169,7 +145,8 @@ def basis(wish: Wish, texts: Sequence[str]) -> Basis:
     return Basis(wish.around, wish.seeds[:LAST], texts[:1])
 
 
-def _offers(shop: Shop, chosen: Sequence[Scored], found: Proposed, spoken_of: Basis, language: str) -> list[Offer]:
+def offers(shop: Shop, chosen: Sequence[Scored], found: Proposed, spoken_of: Basis, language: str) -> list[Offer]:
+    """The chosen products with the words for them."""
     return [Offer(shop.at(s.place), s, found.sources(s.place), reason(shop, s, spoken_of, language)) for s in chosen]
 
 
