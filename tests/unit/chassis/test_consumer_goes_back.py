@@ -84,7 +84,7 @@ async def test_a_slice_that_a_client_of_an_engine_cancelled_is_applied_all_the_s
 async def test_what_comes_after_a_slice_that_is_left_at_a_stop_is_left_too(
     producer: Producer, run: str, consume: Consume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client polls on while the consumer says goodbye; a later slice must not move the store past an earlier one."""
+    """The client polls on while the consumer says goodbye; a later slice must not move the store past a left one."""
     sink, held, polled = Sink(run), asyncio.Event(), asyncio.Event()
 
     async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
@@ -102,7 +102,7 @@ async def test_what_comes_after_a_slice_that_is_left_at_a_stop_is_left_too(
 
         async def slow() -> None:  # as a coordinator that takes its time
             await send(producer, click(run, "after"))
-            while not any(b"after" in r.value for records in consumer._front.polled.values() for r in records):
+            while not any(b"after" in r.value for records in consumer._front.polled.values() for r in records):  # noqa: ASYNC110, E501 - nobody tells
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
 
