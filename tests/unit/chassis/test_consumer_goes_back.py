@@ -102,7 +102,7 @@ async def test_what_comes_after_a_slice_that_is_left_at_a_stop_is_left_too(
 
         async def slow() -> None:  # as a coordinator that takes its time
             await send(producer, click(run, "after"))
-            while not any(b"after" in r.value for records in consumer._front.polled.values() for r in records):  # noqa: ASYNC110, E501 - nobody tells
+            while not any(b"after" in r.value for records in consumer._front.polled.values() for r in records):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
 
