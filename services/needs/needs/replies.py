@@ -12,6 +12,7 @@ from attune.needs.v1 import needs_pb2 as pb
 from attune.types.v1 import types_pb2
 from needs.domain.need import Behavior, Need, Vector
 from needs.domain.profile import Facet, Profile
+from needs.domain.shop_record import ShopRecord
 
 if TYPE_CHECKING:
     from attune.events.v1 import clickstream_pb2
@@ -32,6 +33,11 @@ def need_reply(
         mode=mode or pb.NEED_MODE_WEIGHTED,
         language=need.language,
     )
+
+
+def person_reply(record: ShopRecord) -> pb.Need:
+    """What a need may tell of the shop's record, to be added to one."""
+    return pb.Need(tier=record.tier, region=record.region, shop_attributes=record.attributes)
 
 
 def profile_reply(user: types_pb2.UserRef, profile: Profile) -> pb.Profile:

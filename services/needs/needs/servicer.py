@@ -14,7 +14,7 @@ from chassis.kafka import Freshness, Position
 from chassis.rpc.errors import ErrorTable
 from needs.domain.identity import Person
 from needs.domain.need import Mode
-from needs.replies import need_reply, profile_reply, timestamp
+from needs.replies import need_reply, person_reply, profile_reply, timestamp
 from needs.usecases import Answer, Forget, MemoryAway
 from needs.watch import TooManyWatchers, Watch
 
@@ -52,6 +52,8 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         stale = not await self._reached(request.at_least)
         need = await self._answer.need(_person(request.user), _mode(request.mode))
         reply = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
+        if request.with_person:
+            reply.MergeFrom(person_reply(need.record))
         return pb.GetNeedResponse(need=reply, served=self._served(need.blind, stale=stale))
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Context) -> pb.GetProfileResponse:  # noqa: N802

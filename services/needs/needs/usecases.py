@@ -218,7 +218,8 @@ class Answer:
         memory = await self._store.read(self._partition(person), person)
         read = await self._texts.read([text.text for text in memory.words.texts])
         found = need(memory.row, memory.words, read, self._products, self._recency, mode)
-        return replace(found, language=language_of(memory.words, memory.record))
+        record = memory.record or ShopRecord()
+        return replace(found, language=language_of(memory.words, record), record=record)
 
     async def profile(self, person: Person) -> Profile:
         """What the person cares about."""

@@ -53,6 +53,15 @@ def test_the_record_of_the_shop_is_kept_until_it_is_gone(house: Any, shop: str) 
     assert (gone.known, gone.tier) == (False, "")
 
 
+def test_a_need_tells_what_the_shop_keeps_of_the_person_when_asked_for_it(house: Any, shop: str) -> None:
+    record = {"tenant": shop, "user_id": "ann", "tier": "gold", "region": "DE", "attributes": {"adult": "true"}}
+    kept = house.send(USERS, "ann", record)
+    asked = house.need(shop, "ann", kept, with_person=True)
+    assert (asked.tier, asked.region, dict(asked.shop_attributes)) == ("gold", "DE", {"adult": "true"})
+    unasked = house.need(shop, "ann", kept)
+    assert (unasked.tier, unasked.region, dict(unasked.shop_attributes)) == ("", "", {})
+
+
 def test_the_same_person_in_two_shops_is_two_persons(house: Any, shop: str) -> None:
     house.product(f"{shop}b", "tent")
     here = house.click(shop, "ann", "tea")

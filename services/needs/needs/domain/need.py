@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
 
 from needs.domain.products import Product, ProductTable
+from needs.domain.shop_record import ShopRecord
 from needs.domain.state import RING, Rows
 from needs.domain.weights import Recency, Times, Weights
 from needs.domain.words import Text, Words
@@ -61,6 +62,7 @@ class Need:
     last_at: int  # milliseconds since 1970; 0: never
     blind: int  # behaviours of the ring that do not count in `vector`, because their product's vector is not known here
     language: str = ""  # BCP 47, as in the profile; empty: nothing tells it
+    record: ShopRecord = field(default_factory=ShopRecord)  # what the shop keeps of the person
 
 
 @dataclass(frozen=True, slots=True, eq=False)
