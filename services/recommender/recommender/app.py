@@ -29,7 +29,7 @@ from recommender.usecases.explain import Explain
 from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog
-from recommender.usecases.offer import Recommend, Search
+from recommender.usecases.offer import Recommend
 from recommender.usecases.ports import ProductIndex
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
@@ -37,6 +37,7 @@ from recommender.usecases.relate import Drawing, Relate
 from recommender.usecases.relations import Relations, RelationsAway
 from recommender.usecases.restore import Restore
 from recommender.usecases.resume import Resume
+from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World

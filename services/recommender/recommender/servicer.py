@@ -23,9 +23,10 @@ from recommender.domain.score import Mode, Scored
 from recommender.domain.shop import Allowed
 from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
-from recommender.usecases.offer import Asked, Offer, Offers, Recommend, Search
+from recommender.usecases.offer import Asked, Offer, Offers, Recommend
 from recommender.usecases.ports import Fallback
 from recommender.usecases.relations import Person, RelationsAway
+from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
 from recommender.usecases.world import World
 

@@ -32,12 +32,13 @@ from recommender.usecases.explain import Explain
 from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
-from recommender.usecases.offer import Asked, Recommend, Search
+from recommender.usecases.offer import Asked, Recommend
 from recommender.usecases.ports import NeedsAway, NeedView
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.relations import Person, Relations, Span
 from recommender.usecases.restore import Restore
+from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
