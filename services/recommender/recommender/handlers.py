@@ -107,6 +107,7 @@ def product_of(message: ProductMessage) -> Product:
         tuple((attribute.name, dict(attribute.value)) for attribute in message.attributes),
         tuple(Link(link.kind, link.product_id, link.weight or 1.0) for link in message.relations),
         message.availability != AVAILABILITY_OUT_OF_STOCK,
+        message.released_at.ToMilliseconds() if message.HasField("released_at") else 0,
         message.SerializeToString(deterministic=True),
     )
 

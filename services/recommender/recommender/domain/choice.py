@@ -26,11 +26,11 @@ def choose(shop: Shop, scores: Scores, k: int, *, diverse: bool) -> list[Scored]
 
 def _diverse(shop: Shop, scores: Scores, ranked: Sequence[int], k: int) -> list[int]:
     most = max(2, math.ceil(_SHARE * k))
-    taken: Counter[str] = Counter()
+    taken: Counter[int] = Counter()
     chosen: list[int] = []  # ranks
     waiting: list[int] = []
     for rank, row in enumerate(ranked):
-        category = shop.at(scores.places[row]).category
+        category = int(shop.categories[scores.places[row]])
         if category and taken[category] >= most:
             waiting.append(rank)
             continue

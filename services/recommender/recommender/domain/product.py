@@ -62,6 +62,7 @@ class Product:
     attributes: tuple[tuple[str, Mapping[str, str]], ...] = ()  # name, language → value
     links: tuple[Link, ...] = ()
     in_stock: bool = True  # not said counts as in stock
+    released: int = 0  # since when it is on sale, milliseconds since 1970; 0: not said
     record: bytes = b""  # the product as the catalogue gave it, for replies
 
     def name(self, language: str) -> str:

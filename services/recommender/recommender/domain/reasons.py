@@ -70,11 +70,11 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
             name, other = step.kind if step.kind in wording else "link", step.source
         elif "{other}" in wording[name]:
             other = _nearest(shop, basis.recent, scored.place)
-        if "{other}" in wording[name] and (other is None or shop.entries[other] is None):
+        if "{other}" in wording[name] and (other is None or not shop.has(other)):
             continue
         if "{words}" in wording[name] and not basis.words:
             name = "sim.dense"
-        title = "" if other is None or shop.entries[other] is None else shop.at(other).name(language)
+        title = "" if other is None or not shop.has(other) else shop.at(other).name(language)
         return wording[name].format(
             other=title, brand=product.brand, words=_quoted(basis.words, wording is _WORDING["zh"])
         )
@@ -96,8 +96,8 @@ def _term_of(kind: str) -> str:
 
 def _nearest(shop: Shop, places: Sequence[int], place: int) -> int | None:
     """The one of the places whose product is most like that of another place."""
-    there = [each for each in places if shop.entries[each] is not None]
-    return there[int(np.argmax(shop.vectors[there] @ shop.vectors[place]))] if there else None
+    there = [each for each in places if shop.has(each)]
+    return there[int(np.argmax(shop.vectors.cosines(there, shop.vectors.at(place))))] if there else None
 
 
 def _quoted(words: Sequence[str], chinese: bool) -> str:  # noqa: FBT001 - private

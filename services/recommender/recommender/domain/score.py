@@ -110,20 +110,20 @@ def score(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights, mode:
 def _article(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[tuple[str, Values, float]]:
     at = np.asarray(places, dtype=np.int64)
     return [
-        ("sim.dense", _cosines(shop.vectors[at], wish.vector), 1.0),
+        ("sim.dense", _cosines(shop.vectors.take(at), wish.vector), 1.0),
         ("rel.centrality", shop.graph.centrality(at), weights.balance),
     ]
 
 
 def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[tuple[str, Values, float]]:
     at = np.asarray(places, dtype=np.int64)
-    vectors = shop.vectors[at]
+    vectors = shop.vectors.take(at)
     around = wish.around or Around(shop, ())
     graph = around.parts(at)
     balance = weights.balance
     return [
         ("sim.dense", _cosines(vectors, wish.vector), weights.dense),
-        ("sim.recent", _nearest(vectors, shop.vectors[list(wish.seeds[:LAST])]), weights.recent),
+        ("sim.recent", _nearest(vectors, shop.vectors.take(wish.seeds[:LAST])), weights.recent),
         ("sim.words", shop.words.cosines(wish.words, at), weights.words),
         ("rel.transition", graph["transition"], balance * SHARES["transition"]),
         ("rel.co_occurrence", graph["co_occurrence"], balance * SHARES["co_occurrence"]),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.domain.columns import Facts, Flags
 from recommender.domain.graph import Graph
 from recommender.domain.product import Position, Product, above
 from recommender.domain.ragged import Ragged
 from recommender.domain.trend import Trend
+from recommender.domain.vectors import Vectors
 from recommender.domain.words import Bag, WordTable
 
 Matrix = NDArray[np.float32]
@@ -29,73 +32,138 @@ class Entry:
     position: Position
 
 
+class Shelf(Protocol):
+    """Keeps whole products by place, for the few that are told; whatever decides about them stands in columns."""
+
+    def put(self, place: int, product: Product) -> None: ...
+
+    def remove(self, place: int) -> None:
+        """None there is no error."""
+
+    def at(self, place: int) -> Product:
+        """Raises KeyError."""
+
+
+class Held:
+    """A shelf in memory."""
+
+    def __init__(self) -> None:
+        self._products: dict[int, Product] = {}
+
+    def put(self, place: int, product: Product) -> None:
+        self._products[place] = product
+
+    def remove(self, place: int) -> None:
+        self._products.pop(place, None)
+
+    def at(self, place: int) -> Product:
+        return self._products[place]
+
+
 class Shop:
     """Places of products, what stands at each, and the graph between them.
 
     Invariants: a product id keeps its place for ever, in every process (the store gives places out); an id that is only
-    known from behaviour, or whose product is gone, has a place but no entry; a place whose id is not known here yet has
-    the empty id.
+    known from behaviour, or whose product is gone, has a place but is not `there`; a place whose id is not known here
+    yet has the empty id.
     """
 
-    def __init__(self, tenant: str, dim: int) -> None:
+    def __init__(self, tenant: str, dim: int, shelf: Shelf | None = None) -> None:
         self.tenant = tenant
         self.ids: list[str] = []
         self.places: dict[str, int] = {}
-        self.entries: list[Entry | None] = []
-        self.vectors: Matrix = np.zeros((1024, dim), dtype=np.float32)
-        self.brands: Places = np.zeros(1024, dtype=np.int64)  # 0: none
-        self.categories: Places = np.zeros(1024, dtype=np.int64)
+        self.facts, self.vectors = Facts(), Vectors(dim)
+        self.shelf: Shelf = Held() if shelf is None else shelf
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
-        self._facets: dict[str, int] = {"": 0}
-        self._traits, self._trait_numbers = Ragged(), {("", ""): 0}  # name and value of each attribute
+        # Name and value of each attribute, in every language; only the first language's weigh in what is alike.
+        self._traits, self._trait_numbers = Ragged(), {("", ""): 0}
+
+    @property
+    def brands(self) -> NDArray[np.int32]:
+        """Number of each place's brand; 0: none."""
+        return self.facts.columns.brand
+
+    @property
+    def categories(self) -> NDArray[np.int32]:
+        """Number of each place's category; 0: none."""
+        return self.facts.columns.category
 
     def settle(self, place: int, product_id: str) -> None:
         """Learn where an id stands."""
         while len(self.ids) <= place:
             self.ids.append("")
-            self.entries.append(None)
         self.ids[place] = product_id
         self.places[product_id] = place
-        self._make_room()
+        self.facts.columns.make_room(len(self.ids))
+        self.vectors.make_room(len(self.ids))
 
     def put(self, entry: Entry) -> None:
         """Take a product's newer state. It and those it links to have places."""
         product = entry.product
         place = self.places[product.key.product_id]
-        self.entries[place] = entry
-        self.vectors[place] = entry.vector
-        self.brands[place] = self._facet(product.brand)
-        self.categories[place] = self._facet(product.category)
+        self.shelf.put(place, product)
+        self.facts.put(place, product, entry.position)
+        self.vectors.put(place, entry.vector)
         self.words.put(place, entry.words)
-        traits = list(dict.fromkeys(map(self._trait, _traits(product))))
-        self._traits.put(place, traits, np.ones(len(traits)))
+        first = dict.fromkeys(map(self._trait, _traits(product)))
+        others = dict.fromkeys(
+            number for named in _in_other_languages(product) if (number := self._trait(named)) not in first
+        )
+        self._traits.put(place, [*first, *others], np.repeat([1.0, 0.0], [len(first), len(others)]))
         self.graph.state(place, [(link.kind, self.places[link.product_id], link.weight) for link in product.links])
 
-    def remove(self, product_id: str) -> None:
+    def remove(self, product_id: str, position: Position) -> None:
         """The product is gone; what people did with it stays."""
         place = self.places[product_id]
-        self.entries[place] = None
+        self.facts.remove(place, position)
+        self.shelf.remove(place)
         self.words.put(place, None)
         self._traits.put(place, [], np.zeros(0))
         self.graph.state(place, [])
 
+    def has(self, place: int) -> bool:
+        """Whether a product stands at a place."""
+        return place < len(self.ids) and bool(self.facts.columns.there[place])
+
     def product(self, product_id: str) -> Product | None:
         """The product of an id."""
         place = self.places.get(product_id)
-        entry = None if place is None else self.entries[place]
-        return None if entry is None else entry.product
+        return None if place is None or not self.has(place) else self.shelf.at(place)
 
     def at(self, place: int) -> Product:
         """The product of a place that has one."""
-        entry = self.entries[place]
-        if entry is None:
+        if not self.has(place):
             raise KeyError(place)
-        return entry.product
+        return self.shelf.at(place)
+
+    def entry(self, place: int) -> Entry | None:
+        """The product of a place with what the models made of it; None: there is none."""
+        position = self.facts.position(place)
+        if position is None or not self.has(place):
+            return None
+        return Entry(self.shelf.at(place), self.vectors.at(place), self.words.bag(place), position)
 
     def known(self, ids: Iterable[str]) -> list[int]:
         """Places of those ids that are products now, in their order."""
         places = (self.places.get(product_id) for product_id in ids)
-        return [place for place in places if place is not None and self.entries[place] is not None]
+        return [place for place in places if place is not None and self.has(place)]
+
+    def all(self) -> Places:
+        """Every place where a product stands."""
+        return np.flatnonzero(self.facts.columns.there)
+
+    def having(self, places: Places, name: str, values: Iterable[str]) -> Flags:
+        """Which of the places have an attribute of that name, with any of the values where some are given.
+
+        In whatever language and case.
+        """
+        name, wanted = name.casefold(), {value.casefold() for value in values}
+        sought = [
+            number for (each, value), number in self._trait_numbers.items()
+            if number and each == name and (not wanted or value in wanted)
+        ]  # fmt: skip
+        rows = self._traits.take(places)
+        return rows.sums(np.isin(rows.numbers, sought).astype(np.float64)) > 0
 
     def overlap(self, places: Places, seeds: Sequence[int], shares: Values) -> Values:
         """How much each place has in common with the seeds: category .5, brand .3, attributes .2; (n,) in [0, 1].
@@ -111,7 +179,7 @@ class Shop:
         wanted = np.bincount(
             theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths + 1), len(self._trait_numbers)
         )
-        return same + 0.2 * own.sums(own.weights * wanted[own.numbers]) / np.maximum(own.lengths, 1)
+        return same + 0.2 * own.sums(own.weights * wanted[own.numbers]) / np.maximum(own.sums(own.weights), 1)
 
     def alike(self, place: int, seeds: Sequence[int]) -> Values:
         """How much one place has in common with each seed, as `overlap` counts it; (seeds,)."""
@@ -120,21 +188,13 @@ class Shop:
         for column, weight in ((self.categories, 0.5), (self.brands, 0.3)):
             if column[place]:
                 same += weight * (column[of] == column[place])
-        own, theirs = self._traits.numbers(place), self._traits.take(of)
-        shared = theirs.sums(theirs.weights * np.isin(theirs.numbers, own))
-        return same + 0.2 * shared / max(len(own), 1)
-
-    def _facet(self, name: str) -> int:
-        return self._facets.setdefault(name, len(self._facets))
+        own, theirs = self._traits.take([place]), self._traits.take(of)
+        weighing = own.numbers[own.weights > 0]
+        shared = theirs.sums(theirs.weights * np.isin(theirs.numbers, weighing))
+        return same + 0.2 * shared / max(len(weighing), 1)
 
     def _trait(self, named: tuple[str, str]) -> int:
         return self._trait_numbers.setdefault(named, len(self._trait_numbers))
-
-    def _make_room(self) -> None:
-        while len(self.ids) > len(self.vectors):
-            self.vectors = np.concatenate([self.vectors, np.zeros_like(self.vectors)])
-            self.brands = np.concatenate([self.brands, np.zeros_like(self.brands)])
-            self.categories = np.concatenate([self.categories, np.zeros_like(self.categories)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +208,24 @@ class Allowed:
     out_of_stock: bool = False  # offered too
     seen: bool = False  # offered too
 
-    def why_not(self, product: Product) -> str:
-        """What keeps a product from being offered; empty: nothing."""
+    def fits(self, shop: Shop, places: Places) -> Flags:
+        """Which of the places hold a product that may be offered."""
+        columns = shop.facts.columns
+        fine: Flags = columns.there[places]
+        if not self.out_of_stock:
+            fine &= columns.in_stock[places]
+        if self.brands:
+            fine &= shop.facts.brands.chosen(self.brands)[columns.brand[places]]
+        if self.categories:
+            fine &= shop.facts.categories.chosen(self.categories)[columns.category[places]]
+        if self.most is not None:
+            fine &= shop.facts.currencies.chosen([self.currency])[columns.currency[places]]
+            fine &= columns.amount[places] <= self.most
+        return fine
+
+    def why_not(self, shop: Shop, place: int) -> str:
+        """What keeps the product of a place from being offered; empty: nothing."""
+        product = shop.at(place)
         if not (self.out_of_stock or product.in_stock):
             return "out of stock"
         if self.brands and product.brand not in self.brands:
@@ -165,4 +241,8 @@ class Allowed:
 
 def _traits(product: Product) -> Iterator[tuple[str, str]]:
     """Name and value of each attribute, in the first language it has."""
-    return ((name, next(iter(values.values()))) for name, values in product.attributes if values)
+    return ((name.casefold(), next(iter(values.values())).casefold()) for name, values in product.attributes if values)
+
+
+def _in_other_languages(product: Product) -> Iterator[tuple[str, str]]:
+    return ((name.casefold(), value.casefold()) for name, values in product.attributes for value in values.values())

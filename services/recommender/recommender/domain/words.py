@@ -32,6 +32,7 @@ class WordTable:
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}  # 32-bit name → number of the word here
+        self._named = np.zeros(1024, dtype=np.uint32)  # and back
         self._having = np.zeros(1024)
         self._idfs: Values | None = None  # of every word; None: products came or went since
         self._rows = Ragged()
@@ -49,6 +50,11 @@ class WordTable:
             self._places.add(place)
         self._rows.put(place, numbers, weights)
         self._idfs = None
+
+    def bag(self, place: int) -> Bag:
+        """The words of a product, as they were put."""
+        row = self._rows.take([place])
+        return Bag(self._named[row.numbers[1:]], row.weights[1:].astype(np.float32))
 
     def cosines(self, asked: Mapping[int, float], places: Sequence[int] | Places) -> Values:
         """Cosine of the asked words (32-bit name → weight) with each product's, every word times its idf; (n,)."""
@@ -86,6 +92,8 @@ class WordTable:
             number = self._numbers[word] = len(self._numbers)
             if number >= len(self._having):
                 self._having = np.concatenate([self._having, np.zeros(len(self._having))])
+                self._named = np.concatenate([self._named, np.zeros(len(self._named), dtype=np.uint32)])
+            self._named[number] = word
         return number
 
 

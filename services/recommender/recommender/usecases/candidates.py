@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
+import numpy as np
+
 from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.ports import Hit, ProductIndex
@@ -54,12 +56,10 @@ class Candidates:
 
 
 def _fitting(shop: Shop, named: Mapping[str, Iterable[int]], allowed: Allowed, without: Collection[int]) -> list[int]:
-    entries = shop.entries
-    return [
-        place
-        for place in dict.fromkeys(chain(*named.values()))
-        if place not in without and (entry := entries[place]) is not None and not allowed.why_not(entry.product)
-    ]
+    proposed = [place for place in dict.fromkeys(chain(*named.values())) if place not in without]
+    places = np.array(proposed, dtype=np.int64)
+    found: list[int] = places[allowed.fits(shop, places)].tolist()
+    return found
 
 
 def _places(shop: Shop, hits: Sequence[Hit]) -> list[int]:

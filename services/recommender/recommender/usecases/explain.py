@@ -10,7 +10,7 @@ from recommender.domain.history import Done
 from recommender.domain.product import Key, Product
 from recommender.domain.reasons import reason
 from recommender.domain.score import Mode, Scored, Weights, score
-from recommender.domain.shop import Allowed
+from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.offer import basis
 from recommender.usecases.ports import Fallback, Models
 from recommender.usecases.relations import Person
@@ -65,7 +65,7 @@ class Explain:
             scored,
             (await self._evidence(known, place))[:_MOST],
             [(shop.ids[step.source], shop.ids[step.target], step) for step in steps[:_MOST]],
-            _excluded(product, known.seen().get(place)),
+            _excluded(shop, place, known.seen().get(place)),
             reason(shop, scored, basis(wish, known.texts), language),
             [self._models.space, "graph", *known.by],
             known.fallbacks,
@@ -74,9 +74,9 @@ class Explain:
 
     async def _evidence(self, known: Understanding, place: int) -> list[Evidence]:
         shop = known.shop
-        vector = shop.vectors[place]
+        vector = shop.vectors.at(place)
         if not known.spectrum:  # the needs service is away, or has nothing yet: the person's own products speak
-            own = [Evidence(shop.ids[seed], "", float(shop.vectors[seed] @ vector), 0.7**rank)
+            own = [Evidence(shop.ids[seed], "", float(shop.vectors.at(seed) @ vector), 0.7**rank)
                    for rank, seed in enumerate(known.wish.seeds)]  # fmt: skip
             return sorted(own, key=lambda e: -e.similarity * e.weight)
         texts = [b for b in known.spectrum if b.text]
@@ -87,12 +87,12 @@ class Explain:
         for behavior in known.spectrum:
             at = shop.places.get(behavior.product_id)
             if behavior.product_id and at is not None:
-                cosine = float(shop.vectors[at] @ vector)
+                cosine = float(shop.vectors.at(at) @ vector)
                 found.append(Evidence(behavior.product_id, "", cosine, behavior.weight))
         return sorted(found, key=lambda e: -e.similarity * e.weight)
 
 
-def _excluded(product: Product, done: int | None) -> str:
+def _excluded(shop: Shop, place: int, done: int | None) -> str:
     if done is not None:
         return "bought before" if done & Done.BOUGHT else "disliked" if done & Done.REFUSED else "seen before"
-    return Allowed().why_not(product)
+    return Allowed().why_not(shop, place)

@@ -61,7 +61,7 @@ class Follow:
                     await self._take(change)
         except Behind:
             log.warning("too far behind the other replicas: everything is read again", number=self._world.number)
-            fresh = World(self._world.dim)
+            fresh = World(self._world.dim, self._world.shelf)
             await self._restore(fresh)
             self._world.become(fresh)
 

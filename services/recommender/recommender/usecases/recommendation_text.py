@@ -46,11 +46,7 @@ class TextSource:
         return TextOffers(written.text, mentions, [written.engine], fallbacks)
 
     async def _read(self, shop: Shop, text: str, wish: Wish, allowed: Allowed) -> list[Mention]:
-        names = {
-            place: [*entry.product.title.values()]
-            for place, entry in enumerate(shop.entries)
-            if entry is not None and place not in wish.seeds
-        }
+        names = {place: [*shop.at(place).title.values()] for place in shop.all().tolist() if place not in wish.seeds}
         found = by_name(text, names)
         named = {mention.place for mention in found}
         parts = sentences(text)
@@ -72,7 +68,7 @@ def _facts(shop: Shop, wish: Wish, first: Sequence[Scored], said: Sequence[str],
     products = [shop.at(scored.place) for scored in first]
     facts = {"first": products[0].name(language), "category": products[0].kind(language), "brand": products[0].brand}
     facts |= {"second": products[1].name(language)} if len(products) > 1 else {}
-    recent = next((entry for seed in wish.seeds if (entry := shop.entries[seed]) is not None), None)
-    facts |= {"recent": recent.product.name(language)} if recent is not None else {}
+    recent = next((seed for seed in wish.seeds if shop.has(seed)), None)
+    facts |= {"recent": shop.at(recent).name(language)} if recent is not None else {}
     facts |= {"said": said[0]} if said else {}
     return {name: text for name, text in facts.items() if text}

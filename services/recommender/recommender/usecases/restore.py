@@ -35,7 +35,9 @@ class Restore:
 
     async def _products(self, world: World, stored: Sequence[StoredProduct]) -> int:
         records = [(self._parse(row.record), row.position) for row in stored if row.position is not None and row.record]
-        world.positions |= {row.key: row.position for row in stored if row.position and row.record is None}
+        for row in stored:
+            if row.position is not None and row.record is None:
+                world.shop(row.key.tenant).facts.move(row.place, row.position)
         # Releases before 0.2 gave those that are only linked to their places late.
         linked = {Key(product.key.tenant, link.product_id) for product, _ in records for link in product.links}
         await settle(world, self._relations, linked)

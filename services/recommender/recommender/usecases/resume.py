@@ -46,7 +46,7 @@ class Resume:
         await self._known.wait()
         if await self._relations.life() == self._log:
             return
-        keys = [entry.product.key for entry in self._world.entries()]
+        keys = list(self._world.keys())
         for start in range(0, len(keys), _AT_ONCE):
             async with self._world.publishing:  # what the catalogue says meanwhile comes before or after, never below
                 entries = [self._world.entry(key) for key in keys[start : start + _AT_ONCE]]

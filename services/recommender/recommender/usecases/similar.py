@@ -25,10 +25,9 @@ class Similar:
         self._world.product(key)
         shop = self._world.shop(key.tenant)
         place = shop.places[key.product_id]
-        entry = shop.entries[place]
-        assert entry is not None, key  # noqa: S101 - it was found a line ago
-        words = dict(zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True))
-        wish = Wish(vector=entry.vector, words=words, around=Around(shop, [place]))
+        bag = shop.words.bag(place)
+        words = dict(zip(bag.words.tolist(), bag.weights.tolist(), strict=True))
+        wish = Wish(vector=shop.vectors.at(place), words=words, around=Around(shop, [place]))
         found = await self._candidates(shop, wish, asked.k, asked.allowed, [place])
         alike = [p for p in found.places if found.sources(p) != ["trend"]]
         chosen = choose(shop, score(shop, wish, alike, ALIKE, Mode.CONDITIONED), asked.k, diverse=False)

@@ -126,7 +126,7 @@ def _mean(shop: Shop, seeds: Sequence[int]) -> Vector | None:
     """r_u from the last products alone: their mean by recency, unit length or zero."""
     if not seeds:
         return None
-    total = (decays(len(seeds))[:, None] * shop.vectors[list(seeds)]).sum(axis=0)
+    total = (decays(len(seeds))[:, None] * shop.vectors.take(seeds)).sum(axis=0)
     length = float(np.linalg.norm(total))
     vector: Vector = (total / length if length else total).astype(np.float32)
     return vector
@@ -135,8 +135,7 @@ def _mean(shop: Shop, seeds: Sequence[int]) -> Vector | None:
 def _words(shop: Shop, seeds: Sequence[int]) -> Mapping[int, float]:
     found: dict[int, float] = {}
     for seed, decay in zip(seeds, decays(len(seeds)).tolist(), strict=True):
-        entry = shop.entries[seed]
-        if entry is not None:
-            for word, weight in zip(entry.words.words.tolist(), entry.words.weights.tolist(), strict=True):
-                found[word] = found.get(word, 0.0) + decay * weight
+        words = shop.words.bag(seed)
+        for word, weight in zip(words.words.tolist(), words.weights.tolist(), strict=True):
+            found[word] = found.get(word, 0.0) + decay * weight
     return found

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from recommender.domain.errors import UnknownProduct
 from recommender.domain.history import History, Meeting
 from recommender.domain.product import Key, Position, Product
-from recommender.domain.shop import Entry, Shop
+from recommender.domain.shop import Entry, Held, Shelf, Shop
 from recommender.usecases.relations import Person, Relations, Shares
-
-_NEVER = Position("", -1, -1)
 
 
 class World:
@@ -21,10 +19,10 @@ class World:
     this process made itself. So a write whose outcome is unknown is taken from the journal like another replica's.
     """
 
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
+    def __init__(self, dim: int, shelf: Callable[[], Shelf] = Held) -> None:
+        """`shelf` makes one for each shop."""
+        self.dim, self.shelf = dim, shelf
         self.shops: dict[str, Shop] = {}
-        self.positions: dict[Key, Position] = {}  # of the last record applied, also of products that are gone
         self.publishing = asyncio.Lock()  # held while a product's vector is told and taken over here
         self.number = 0
         self.ahead: set[int] = set()
@@ -33,7 +31,7 @@ class World:
         """The shop of a tenant, for writing."""
         shop = self.shops.get(tenant)
         if shop is None:
-            shop = self.shops[tenant] = Shop(tenant, self.dim)
+            shop = self.shops[tenant] = Shop(tenant, self.dim, self.shelf())
         return shop
 
     def look(self, tenant: str) -> Shop:
@@ -44,22 +42,25 @@ class World:
         """A product with what the models made of it."""
         shop = self.look(key.tenant)
         place = shop.places.get(key.product_id)
-        return None if place is None else shop.entries[place]
+        return None if place is None else shop.entry(place)
 
     def product(self, key: Key) -> Product:
         """Raises UnknownProduct."""
-        entry = self.entry(key)
-        if entry is None:
+        product = self.look(key.tenant).product(key.product_id)
+        if product is None:
             raise UnknownProduct(*key)
-        return entry.product
+        return product
 
-    def entries(self) -> list[Entry]:
+    def keys(self) -> Iterator[Key]:
         """Every product there is."""
-        return [entry for shop in self.shops.values() for entry in shop.entries if entry is not None]
+        return (Key(shop.tenant, shop.ids[place]) for shop in self.shops.values() for place in shop.all().tolist())
 
     def is_new(self, key: Key, position: Position) -> bool:
         """Whether a record was not applied yet."""
-        return position.follows(self.positions.get(key, _NEVER))
+        shop = self.look(key.tenant)
+        place = shop.places.get(key.product_id)
+        applied = None if place is None else shop.facts.position(place)  # also of a product that is gone
+        return applied is None or position.follows(applied)
 
     def made(self, number: int) -> bool:
         """Whether a change of this process is still to be taken here; 0: no journal brings it another time."""
@@ -98,7 +99,6 @@ class World:
         """Take products, unless a later record of theirs is here; those that were taken."""
         new = [entry for entry in entries if self.is_new(entry.product.key, entry.position)]
         for entry in new:
-            self.positions[entry.product.key] = entry.position
             self.shop(entry.product.key.tenant).put(entry)
         return new
 
@@ -106,8 +106,7 @@ class World:
         """Let products go, unless a later record of theirs is here; those that went."""
         new = [key for key, position in gone.items() if self.is_new(key, position)]
         for key in new:
-            self.positions[key] = gone[key]
-            self.shop(key.tenant).remove(key.product_id)
+            self.shop(key.tenant).remove(key.product_id, gone[key])
         return new
 
     def become(self, other: World) -> None:
@@ -115,7 +114,7 @@ class World:
 
         What this process wrote after that reading went into what is let go here: the journal brings it again.
         """
-        self.shops, self.positions, self.number = other.shops, other.positions, other.number
+        self.shops, self.number = other.shops, other.number
         self.ahead.clear()
 
 

@@ -1,0 +1,137 @@
+"""What is known of products by place, one array for each property: a million products are a few dozen numbers each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.domain.product import Position, Product, above
+
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int32]
+_ROOM = 1024
+T = TypeVar("T", bound=np.generic)
+
+
+class Names:
+    """Texts by number; 0 is the empty one. A number stays for ever."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = [""]
+        self._numbers: dict[str, int] = {"": 0}
+
+    def number(self, text: str) -> int:
+        """Its number; a new one where there was none."""
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = len(self.texts)
+            self.texts.append(text)
+            self._added(text, number)
+        return number
+
+    def chosen(self, texts: Iterable[str]) -> Flags:
+        """Which numbers are those of the texts; by number."""
+        flags = np.zeros(len(self.texts), dtype=bool)
+        flags[[number for text in texts if (number := self._numbers.get(text)) is not None]] = True
+        return flags
+
+    def _added(self, text: str, number: int) -> None:
+        """For those who keep more of a text."""
+
+
+class Categories(Names):
+    """Category ids, which lie in each other: `a/b` in `a`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._below: dict[str, list[int]] = {}  # each category and those in it
+
+    def chosen(self, texts: Iterable[str]) -> Flags:
+        """Which numbers are those of the categories or lie in them; by number."""
+        flags = np.zeros(len(self.texts), dtype=bool)
+        for text in texts:
+            flags[self._below.get(text, [])] = True
+        return flags
+
+    def _added(self, text: str, number: int) -> None:
+        for category in above(text):
+            self._below.setdefault(category, []).append(number)
+
+
+class Columns:
+    """Properties by place. All arrays are of the same length, and hold nothing for places without a product."""
+
+    __slots__ = ("amount", "brand", "category", "currency", "in_stock", "log", "offset", "partition", "released",
+                 "there")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.there: Flags = np.zeros(_ROOM, dtype=bool)  # a product stands here now
+        self.in_stock: Flags = np.zeros(_ROOM, dtype=bool)
+        self.amount: NDArray[np.float64] = np.full(_ROOM, np.nan)  # in `currency`; NaN: none, and compares as such
+        self.currency: Numbers = np.zeros(_ROOM, dtype=np.int32)  # numbers of names, 0: none
+        self.brand: Numbers = np.zeros(_ROOM, dtype=np.int32)
+        self.category: Numbers = np.zeros(_ROOM, dtype=np.int32)
+        self.released: NDArray[np.int64] = np.zeros(_ROOM, dtype=np.int64)  # milliseconds since 1970; 0: not said
+        # The record it was made from, also of products that are gone: number of the log's life (0: none), and where.
+        self.log: Numbers = np.zeros(_ROOM, dtype=np.int32)
+        self.partition: Numbers = np.zeros(_ROOM, dtype=np.int32)
+        self.offset: NDArray[np.int64] = np.zeros(_ROOM, dtype=np.int64)
+
+    def make_room(self, places: int) -> None:
+        """Hold at least so many places."""
+        room = len(self.there)
+        if places > room:
+            for name in self.__slots__:
+                setattr(self, name, grown(getattr(self, name), max(places, 2 * room)))
+            self.amount[room:] = np.nan
+
+
+class Facts:
+    """The columns of one shop together with the names that they number."""
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+        self.brands, self.currencies, self._logs = Names(), Names(), Names()
+        self.categories = Categories()
+
+    def put(self, place: int, product: Product, position: Position) -> None:
+        """Take a product's newer state."""
+        self.move(place, position)
+        c = self.columns
+        c.there[place], c.in_stock[place] = True, product.in_stock
+        c.amount[place] = np.nan if product.amount is None else float(product.amount)
+        c.currency[place] = self.currencies.number(product.currency)
+        c.brand[place] = self.brands.number(product.brand)
+        c.category[place] = self.categories.number(product.category)
+        c.released[place] = product.released
+
+    def remove(self, place: int, position: Position) -> None:
+        """The product of a place is gone."""
+        self.move(place, position)
+        c = self.columns
+        c.there[place] = c.in_stock[place] = False
+        c.amount[place] = np.nan
+        c.currency[place] = c.brand[place] = c.category[place] = c.released[place] = 0
+
+    def move(self, place: int, position: Position) -> None:
+        """Note from which record a place is."""
+        self.columns.make_room(place + 1)
+        self.columns.log[place] = self._logs.number(position.log)
+        self.columns.partition[place], self.columns.offset[place] = position.partition, position.offset
+
+    def position(self, place: int) -> Position | None:
+        """The record a place was made from; None: it was never put nor removed."""
+        c = self.columns
+        if place >= len(c.log) or not c.log[place]:
+            return None
+        return Position(self._logs.texts[c.log[place]], int(c.partition[place]), int(c.offset[place]))
+
+
+def grown(column: NDArray[T], room: int) -> NDArray[T]:
+    """The same with more room, of zeros that take no memory until they are written."""
+    made: NDArray[T] = np.zeros((room, *column.shape[1:]), dtype=column.dtype)
+    made[: len(column)] = column
+    return made
