@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from attune.needs.v1.needs_pb2_grpc import add_NeedsServiceServicer_to_server
-from chassis.kafka import Consumer, Freshness, Progress
+from chassis.kafka import Consumer, Freshness, Producer, Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer
 from chassis.telemetry import configure, log
@@ -31,6 +31,7 @@ from needs.stores.redis import PartitionsChanged, RedisNeedStore
 from needs.texts import TextReader
 from needs.usecases import Answer, Forget, Learn, LearnProducts, MemoryAway
 from needs.watch import Bell, Watch
+from needs.wishes import WishLog
 
 NAME = "needs"
 _PAUSE = 1.0  # seconds between two looks for an engine that is away
@@ -66,8 +67,11 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
     await _when_there(lambda: _fill(table, kept))
 
     bell, progress = Bell(settings.watchers), Progress()
+    producer = Producer(settings.kafka)
+    forget = Forget(store, WishLog(producer), number, bell.ring)
     handlers = Handlers(
         learn=Learn(store, table, settings.recency, bell.ring),
+        forget=forget,
         learn_products=LearnProducts(table, kept),
         products=table,
         arrivals=Arrivals(
@@ -86,8 +90,9 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
     products = Consumer(handlers.of_products(), group=None, name="products")
     people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store), exact=True)
 
-    answer = Answer(store, TextReader(encoder, lexical.words), table, settings.recency, number)
-    watch, forget = Watch(answer, bell, settings.watch_look), Forget(store, number, bell.ring)
+    texts = TextReader(encoder, lexical.words)
+    answer = Answer(store, texts, table, settings.recency, number, weights=settings.kind_weights, now=_now)
+    watch = Watch(answer, bell, settings.watch_look)
     topics = (*PEOPLE, PRODUCTS)
     server = GrpcServer(settings, errors=ERRORS)
     freshness = Freshness(progress, store, shared=PEOPLE)
@@ -98,6 +103,7 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
         settings=settings,
         server=server,
         consumers=[products, people],
+        producer=producer,
         progress=progress,
         close=[redis.aclose],
     )

@@ -28,6 +28,8 @@ class Click(msgspec.Struct, frozen=True, gc=False):
     rating: float | None
     text: str
     language: str
+    looked: int = 0  # milliseconds; 0: not said
+    anonymous: str = ""  # who signed in was this id before
 
 
 Refused = list[tuple[int, Rejected]]
@@ -35,7 +37,7 @@ Refused = list[tuple[int, Rejected]]
 
 @dataclass(slots=True, eq=False)
 class Clicks(Sequence[Decoded[Click]]):
-    """(n,) each, in the order of the log; `written` holds text and language of those few that have a text."""
+    """(n,) each, in the order of the log; `written` and `known_as` are of those few that have a text or sign in."""
 
     offsets: list[int] = field(default_factory=list)
     tenants: list[str] = field(default_factory=list)
@@ -45,7 +47,9 @@ class Clicks(Sequence[Decoded[Click]]):
     times: Times = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     ratings: list[float | None] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    looks: list[int] = field(default_factory=list)  # milliseconds; 0: not said
     written: dict[int, tuple[str, str]] = field(default_factory=dict)  # offset → text, language
+    known_as: dict[int, str] = field(default_factory=dict)  # offset → id before signing in
 
     @classmethod
     def of(cls, items: Iterable[Decoded[Click]]) -> Self:
@@ -60,7 +64,9 @@ class Clicks(Sequence[Decoded[Click]]):
             np.array([click.at for _, click in clicks], dtype=np.int64),
             [click.rating for _, click in clicks],
             [click.event_id for _, click in clicks],
+            [click.looked for _, click in clicks],
             {offset: (click.text, click.language) for offset, click in clicks if click.text},
+            {offset: click.anonymous for offset, click in clicks if click.anonymous},
         )
 
     def __len__(self) -> int:
@@ -76,7 +82,9 @@ class Clicks(Sequence[Decoded[Click]]):
         offset, person = self.offsets[index], Person(self.tenants[index], self.users[index])
         text, language = self.written.get(offset, ("", ""))
         kind, at, rating = self.kinds[index], int(self.times[index]), self.ratings[index]
-        click = Click(self.events[index], person, self.products[index], kind, at, rating, text, language)
+        looked, anonymous = self.looks[index], self.known_as.get(offset, "")
+        event, product = self.events[index], self.products[index]
+        click = Click(event, person, product, kind, at, rating, text, language, looked, anonymous)
         return Decoded(offset, person.user, click)
 
     def sifted(self, good: NDArray[np.bool_], why: Callable[[Click], Rejected]) -> tuple[Self, Refused]:
@@ -89,6 +97,21 @@ class Clicks(Sequence[Decoded[Click]]):
         for place, offset in enumerate(self.offsets if self.written else ()):
             if offset in self.written and (click := self[place].value) is not None:
                 yield offset, click
+
+    def sign_ins(self) -> list[tuple[int, Person, int, str]]:
+        """Offset, who, when, and which id they had before."""
+        return [
+            (offset, Person(self.tenants[place], self.users[place]), int(self.times[place]), self.known_as[offset])
+            for place, offset in enumerate(self.offsets if self.known_as else ())
+            if offset in self.known_as
+        ]
+
+    def of_products(self) -> Self:
+        """Those towards a product; the others are about a text, or sign in."""
+        named = np.array([bool(product) for product in self.products], dtype=bool)
+        if self.known_as:
+            named &= np.array([offset not in self.known_as for offset in self.offsets], dtype=bool)
+        return self.take(named)
 
     def take(self, which: NDArray[np.bool_]) -> Self:
         """Those of a mask."""
@@ -104,7 +127,9 @@ class Clicks(Sequence[Decoded[Click]]):
             self.times[which],
             list(compress(self.ratings, keep)),
             list(compress(self.events, keep)),
+            list(compress(self.looks, keep)),
             self.written,
+            self.known_as,
         )
 
 
@@ -121,6 +146,6 @@ def behaviors_of(clicks: Clicks, products: Names, weights: KindWeights) -> tuple
         products=products,
         kinds=kinds,
         times=clicks.times,
-        weights=weights.of(kinds, np.array(stars, dtype=np.float64)),
+        weights=weights.of(kinds, np.array(stars, dtype=np.float64), np.array(clicks.looks, dtype=np.int64)),
         events=names(clicks.events),
     )

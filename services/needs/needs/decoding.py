@@ -28,6 +28,7 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     at: int
     text: str
     language: str
+    product_id: str = ""  # a question is about; empty: none
 
 
 class Erasure(msgspec.Struct, frozen=True, gc=False):
@@ -82,7 +83,9 @@ def _query(event: query_pb2.QueryEvent) -> Query:
         remedy = f"send the words of the {given} as text: this installation has no encoder of {given}"
         raise Rejected("no-encoder", field=str(given), value=media.mime_type or "media", remedy=remedy)
     person, at = Person.of(event.tenant, event.user_id), _milliseconds(event.occurred_at)
-    return Query(event.event_id, person, TextKind(event.kind), at, event.text, event.language)
+    kind = TextKind(event.kind)
+    about = event.product_id if kind is TextKind.QUESTION else ""  # a search leaves the page it was made on
+    return Query(event.event_id, person, kind, at, event.text, event.language, about)
 
 
 def _user(record: user_pb2.UserRecord) -> tuple[Person, ShopRecord]:

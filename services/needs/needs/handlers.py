@@ -26,9 +26,9 @@ from needs.domain.identity import Names, Person, name
 from needs.domain.placement import partition_of
 from needs.domain.products import LogPosition, Product, ProductTable
 from needs.domain.shop_record import ShopRecord
-from needs.domain.weights import KindWeights, TextKind
+from needs.domain.weights import Kind, KindWeights, TextKind
 from needs.domain.words import LONGEST, Text
-from needs.usecases import Learn, LearnProducts, MemoryAway, Span
+from needs.usecases import Forget, Learn, LearnProducts, MemoryAway, Span
 
 CLICKS, QUERIES, USERS, ERASURES = (f"attune.{topic}.v1" for topic in ("clickstream", "queries", "users", "erasures"))
 PRODUCTS = "attune.product-vectors.v1"
@@ -46,6 +46,7 @@ class Handlers:
     """What each topic does to the use cases."""
 
     learn: Learn
+    forget: Forget
     learn_products: LearnProducts
     products: ProductTable
     arrivals: Arrivals
@@ -69,24 +70,32 @@ class Handlers:
         return [Route(PRODUCTS, decoding.products(self.space), self.product_vectors)]
 
     async def clicks(self, part: Slice[Click]) -> Refused:
-        """Behaviours move the need; the words of reviews join what was said."""
+        """Behaviours move the need, the words of reviews join what was said, and who signs in is who they were."""
         clicks = part.items if isinstance(part.items, Clicks) else Clicks.of(part.items)
         partition, latest = part.source.partition, self._latest()
         clicks, refused = clicks.sifted(self._placed(clicks.users, partition), lambda c: self._misplaced(c.person.user))
         clicks, early = clicks.sifted(clicks.times <= latest, lambda click: refusals.future(click.at))
-        clicks = clicks.take(np.array([bool(product) for product in clicks.products], dtype=bool))  # else about a text
-        products = await self._products_of(clicks)
+        sign_ins, clicks = clicks.sign_ins(), clicks.of_products()
+        products = await self._products_of(clicks.tenants, clicks.products)
         clicks, unknown = clicks.sifted(products != 0, lambda c: refusals.unknown(c.person.tenant, c.product_id))
         people, batch = behaviors_of(clicks, products[products != 0], self.weights)
         reviews = [self._review(*item) for item in clicks.reviews()]
-        await self.learn.behaviors(_span(part), people, batch, reviews)
+        people += sorted({person for _, person, _, _ in sign_ins}.difference(people))
+        await self.learn.behaviors(_span(part), people, batch, reviews, sign_ins)
         return [*refused, *early, *unknown]
 
     async def queries(self, part: Slice[Query]) -> Refused:
-        """Words move the need too."""
+        """Words move the need too, and a question about a product is a behaviour towards it."""
         given, refused = self._good(part, lambda query: query.at)
         said = [(offset, query.person, self._said(query, self.weights.of_text(query.kind))) for offset, query in given]
-        await self.learn.texts(_span(part), said)
+        about = Clicks.of(_asked(offset, query) for offset, query in given if query.product_id)
+        if not about:
+            await self.learn.texts(_span(part), said)
+            return refused
+        products = await self._products_of(about.tenants, about.products)
+        people, batch = behaviors_of(about.take(products != 0), products[products != 0], self.weights)
+        people += sorted({person for _, person, _ in said}.difference(people))
+        await self.learn.behaviors(_span(part), people, batch, said)
         return refused
 
     async def users(self, part: Slice[tuple[Person, ShopRecord]]) -> Refused:
@@ -99,7 +108,7 @@ class Handlers:
     async def erasures(self, part: Slice[Erasure]) -> Refused:
         """All of a person goes, and what happened before does not bring them back."""
         given, refused = self._good(part, lambda erasure: erasure.at)
-        await self.learn.erasures(_span(part), [(offset, erasure.person, erasure.at) for offset, erasure in given])
+        await self.forget.asked(_span(part), [(offset, erasure.person, erasure.at) for offset, erasure in given])
         return refused
 
     async def product_vectors(self, part: Slice[Product]) -> Refused:
@@ -145,14 +154,14 @@ class Handlers:
     def _latest(self) -> int:
         return self.now() + _AHEAD // timedelta(milliseconds=1)
 
-    async def _products_of(self, clicks: Clicks) -> Names:
+    async def _products_of(self, tenants: Sequence[str], products: Sequence[str]) -> Names:
         """(n,) the name of each product, 0 where it stays unknown; those that are on their way are waited for."""
-        found = self.products.names_of(clicks.tenants, clicks.products)
+        found = self.products.names_of(tenants, products)
         if found.all():
             return found
         missing = (found == 0).tolist()
-        await self.arrivals.wait_for(set(compress(zip(clicks.tenants, clicks.products, strict=True), missing)))
-        return self.products.names_of(clicks.tenants, clicks.products)
+        await self.arrivals.wait_for(set(compress(zip(tenants, products, strict=True), missing)))
+        return self.products.names_of(tenants, products)
 
     def _said(self, query: Query, weight: float) -> Text:
         language = query.language or self.language(query.text)
@@ -182,6 +191,12 @@ def resume(offsets: Offsets) -> Callable[[Collection[Source]], Awaitable[Mapping
                 await asyncio.sleep(_PAUSE)
 
     return ask
+
+
+def _asked(offset: int, query: Query) -> Decoded[Click]:
+    """A question about a product. One whose product stays unknown counts by its words alone."""
+    click = Click(query.event_id, query.person, query.product_id, Kind.ASKED, query.at, None, "", "")
+    return Decoded(offset, query.person.user, click)
 
 
 def _span(part: Slice[Any]) -> Span:

@@ -18,7 +18,13 @@ from needs.domain.weights import Kind
 from needs.instants import UNREADABLE, milliseconds
 
 _SHOP = re.compile(r"[a-z0-9_-]{0,64}", re.ASCII)
-_KINDS = {text: kind for kind in Kind for text in (kind.name, kind.name.lower(), f"BEHAVIOR_KIND_{kind.name}")}
+_KINDS = {
+    text: kind
+    for kind in Kind
+    if kind
+    not in {Kind.ASKED, Kind.IDENTIFY}  # the one has no name in the contract, the other is rare and has its own way
+    for text in (kind.name, kind.name.lower(), f"BEHAVIOR_KIND_{kind.name}")
+}
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Short = Annotated[str, msgspec.Meta(max_length=128)]
 T = TypeVar("T")
@@ -39,7 +45,10 @@ class _Plain(msgspec.Struct, gc=False):
     language: _Short = ""
     quantity: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     surface: _Short = ""
+    dwell_ms: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+    anonymous_id: _Short = ""
     content: None = None
+    dwell_in_camel_case: None = msgspec.field(default=None, name="dwellMs")  # the contract reads it
 
 
 _Good = list[tuple[Record, _Plain]]
@@ -72,7 +81,20 @@ def _by_contract(record: Record, exact: Callable[[Record], clickstream_pb2.Click
     event = exact(record)
     rating = event.rating if event.HasField("rating") else None
     person, at = Person.of(event.tenant, event.user_id), int(event.occurred_at.ToMilliseconds())
-    click = Click(event.event_id, person, event.product_id, Kind(event.kind), at, rating, event.text, event.language)
+    kind = Kind(event.kind)
+    anonymous = event.anonymous_id if kind is Kind.IDENTIFY else ""
+    click = Click(
+        event.event_id,
+        person,
+        event.product_id,
+        kind,
+        at,
+        rating,
+        event.text,
+        event.language,
+        event.dwell_ms,
+        anonymous,
+    )
     return keyed(record, event.user_id, click)
 
 
@@ -128,6 +150,7 @@ def _ordinary(given: _Good, odd: _Odd) -> tuple[Clicks, _Odd]:
         times,
         [plain.rating for plain in rows],
         [plain.event_id for plain in rows],
+        [plain.dwell_ms for plain in rows],
         {record.offset: (plain.text, plain.language) for record, plain in given if plain.text},
     ), odd
 
@@ -135,7 +158,7 @@ def _ordinary(given: _Good, odd: _Odd) -> tuple[Clicks, _Odd]:
 def _told(plain: _Plain) -> str:
     """Every text of it, to be looked through at once."""
     start = plain.event_id + plain.user_id + plain.product_id + plain.session_id
-    return start + plain.language + plain.surface + plain.text
+    return start + plain.language + plain.surface + plain.anonymous_id + plain.text
 
 
 def _at(column: list[T], places: Sequence[int]) -> list[T]:

@@ -32,6 +32,12 @@ def need_reply(
         last_at=timestamp(need.last_at),
         mode=mode or pb.NEED_MODE_WEIGHTED,
         language=need.language,
+        session=_vector(need.session, space),
+        long_term=_vector(need.long_term, space),
+        also_known_as=need.links.newest,
+        simulated=need.simulated,
+        earlier_share=need.earlier_share,
+        incomplete=need.incomplete,
     )
 
 
@@ -78,6 +84,7 @@ def _behavior(behavior: Behavior, space: str | None) -> pb.Behavior:
         text=behavior.text,
         occurred_at=timestamp(behavior.at),
         weight=behavior.weight,
+        share=behavior.share,
         vector=None if space is None else _vector(behavior.vector, space),
     )
 

@@ -13,14 +13,18 @@ from attune.types.v1 import types_pb2
 from chassis.kafka import Freshness, Position
 from chassis.rpc.errors import ErrorTable
 from needs.domain.identity import Person
-from needs.domain.need import Mode
+from needs.domain.links import READ
+from needs.domain.need import Mode, Need
+from needs.domain.weights import Kind
 from needs.replies import need_reply, person_reply, profile_reply, timestamp
-from needs.usecases import Answer, Forget, MemoryAway
+from needs.usecases import Answer, Forget, LogAway, MemoryAway, UnknownProduct
 from needs.watch import TooManyWatchers, Watch
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NeedsService"].full_name
 ERRORS: ErrorTable = {
     MemoryAway: grpc.StatusCode.UNAVAILABLE,
+    LogAway: grpc.StatusCode.UNAVAILABLE,
+    UnknownProduct: grpc.StatusCode.NOT_FOUND,
     TimeoutError: grpc.StatusCode.UNAVAILABLE,  # others kept writing the person's partition
     TooManyWatchers: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
@@ -50,11 +54,15 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         """r_{u,t} and R_u."""
         del context
         stale = not await self._reached(request.at_least)
-        need = await self._answer.need(_person(request.user), _mode(request.mode))
+        as_of = request.as_of.ToMilliseconds() if request.HasField("as_of") else None
+        what_if = [(Kind(each.kind), each.product_id) for each in request.what_if]
+        need = await self._answer.need(_person(request.user), _mode(request.mode), as_of, what_if)
         reply = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
         if request.with_person:
             reply.MergeFrom(person_reply(need.record))
-        return pb.GetNeedResponse(need=reply, served=self._served(need.blind, stale=stale))
+        if request.HasField("as_of"):
+            reply.as_of.CopyFrom(request.as_of)
+        return pb.GetNeedResponse(need=reply, served=self._served(need, stale=stale))
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Context) -> pb.GetProfileResponse:  # noqa: N802
         """What the person cares about."""
@@ -70,7 +78,7 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         del context
         async for need in self._watch(_person(request.user), _mode(request.mode)):
             reply = need_reply(request.user, need, request.mode, self._space, with_vectors=False)
-            yield pb.WatchNeedResponse(need=reply, served=self._served(need.blind))
+            yield pb.WatchNeedResponse(need=reply, served=self._served(need))
 
     async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802
         """One line per collection of Redis."""
@@ -87,8 +95,8 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
         return await self._freshness.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
 
-    def _served(self, blind: int = 0, *, stale: bool = False) -> types_pb2.Served:
-        """`blind`: behaviours whose products have no vector here, so that the need was made of the others."""
+    def _served(self, need: Need | None = None, *, stale: bool = False) -> types_pb2.Served:
+        """What was left out of a need is told: behaviours whose products have no vector here, and the oldest ids."""
         applied = [
             types_pb2.Watermark(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
             for at in self._freshness.applied(self._topics)
@@ -96,9 +104,12 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         served = types_pb2.Served(by=[self._space], applied=applied, stale=stale)
         for gap in self._freshness.gaps:
             served.fallbacks.add(component="log", used="the events that were still there", reason=str(gap))
-        if blind:
-            reason = f"{blind} of the behaviours concern products without a vector of {self._space} here"
+        if need is not None and need.blind:
+            reason = f"{need.blind} of the behaviours concern products without a vector of {self._space} here"
             served.fallbacks.add(component="product-vectors", used="the other behaviours", reason=reason)
+        if need is not None and need.links.unread:
+            reason = f"the person signed in with {need.links.unread} ids before these"
+            served.fallbacks.add(component="also_known_as", used=f"the {READ} newest ids", reason=reason)
         return served
 
 

@@ -21,13 +21,21 @@ class Settings(ProcessSettings):
     half_life: timedelta = Field(_R.half_life, validation_alias="ATTUNE_NEEDS_HALF_LIFE", gt=timedelta(0))
     half_attention: float = Field(_R.half_attention, validation_alias="ATTUNE_NEEDS_HALF_ATTENTION", gt=0)
 
+    visit_gap: timedelta = Field(_R.visit_gap, validation_alias="ATTUNE_NEEDS_VISIT_GAP", gt=timedelta(0))
+
     view: float = Field(_K.view, validation_alias="ATTUNE_NEEDS_WEIGHT_VIEW")
+    glance: float = Field(_K.glance, validation_alias="ATTUNE_NEEDS_WEIGHT_GLANCE")
+    long_view: float = Field(_K.long_view, validation_alias="ATTUNE_NEEDS_WEIGHT_LONG_VIEW")
+    short_look: timedelta = Field(_K.short_look, validation_alias="ATTUNE_NEEDS_SHORT_LOOK", ge=timedelta(0))
+    long_look: timedelta = Field(_K.long_look, validation_alias="ATTUNE_NEEDS_LONG_LOOK", ge=timedelta(0))
     click: float = Field(_K.click, validation_alias="ATTUNE_NEEDS_WEIGHT_CLICK")
     add_to_cart: float = Field(_K.add_to_cart, validation_alias="ATTUNE_NEEDS_WEIGHT_ADD_TO_CART")
     remove_from_cart: float = Field(_K.remove_from_cart, validation_alias="ATTUNE_NEEDS_WEIGHT_REMOVE_FROM_CART")
     purchase: float = Field(_K.purchase, validation_alias="ATTUNE_NEEDS_WEIGHT_PURCHASE")
     like: float = Field(_K.like, validation_alias="ATTUNE_NEEDS_WEIGHT_LIKE")
     dislike: float = Field(_K.dislike, validation_alias="ATTUNE_NEEDS_WEIGHT_DISLIKE")
+    returned: float = Field(_K.returned, validation_alias="ATTUNE_NEEDS_WEIGHT_RETURN")
+    asked: float = Field(_K.asked, validation_alias="ATTUNE_NEEDS_WEIGHT_ASKED")
     review: float = Field(_K.review, validation_alias="ATTUNE_NEEDS_WEIGHT_REVIEW")
     search: float = Field(_K.search, validation_alias="ATTUNE_NEEDS_WEIGHT_SEARCH")
     question: float = Field(_K.question, validation_alias="ATTUNE_NEEDS_WEIGHT_QUESTION")
@@ -48,12 +56,18 @@ class Settings(ProcessSettings):
         """How much each kind of behaviour counts."""
         return KindWeights(
             view=self.view,
+            glance=self.glance,
+            long_view=self.long_view,
+            short_look=self.short_look,
+            long_look=self.long_look,
             click=self.click,
             add_to_cart=self.add_to_cart,
             remove_from_cart=self.remove_from_cart,
             purchase=self.purchase,
             like=self.like,
             dislike=self.dislike,
+            returned=self.returned,
+            asked=self.asked,
             review=self.review,
             search=self.search,
             question=self.question,
@@ -63,4 +77,4 @@ class Settings(ProcessSettings):
     @property
     def recency(self) -> Recency:
         """How behaviour fades."""
-        return Recency(half_life=self.half_life, half_attention=self.half_attention)
+        return Recency(half_life=self.half_life, half_attention=self.half_attention, visit_gap=self.visit_gap)

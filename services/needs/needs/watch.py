@@ -27,7 +27,7 @@ class Bell:
     """Rung for people whose need was written by this process. Holds one event per watcher."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self._limit, self._ears = limit, 0
         self._waiting: dict[Person, set[asyncio.Event]] = {}
 
     def ring(self, people: Collection[Person]) -> None:
@@ -38,18 +38,35 @@ class Bell:
                     event.set()
 
     @contextmanager
-    def hearing(self, person: Person) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the person's need was written here; raises TooManyWatchers."""
-        if sum(map(len, self._waiting.values())) >= self._limit:
+    def hearing(self) -> Iterator[Ear]:
+        """Something that is woken whenever the need of somebody it listens to was written; raises TooManyWatchers."""
+        if self._ears >= self._limit:
             raise TooManyWatchers(self._limit)
-        event = asyncio.Event()
-        self._waiting.setdefault(person, set()).add(event)
+        self._ears += 1
+        ear = Ear(self._waiting)
         try:
-            yield event
+            yield ear
         finally:
-            self._waiting[person].discard(event)
+            ear.listen(())
+            self._ears -= 1
+
+
+class Ear:
+    """Listens to the people of one watcher."""
+
+    def __init__(self, waiting: dict[Person, set[asyncio.Event]]) -> None:
+        self._waiting, self._people = waiting, set[Person]()
+        self.rung = asyncio.Event()
+
+    def listen(self, people: Collection[Person]) -> None:
+        """To these, and to nobody else any more."""
+        for person in self._people.difference(people):
+            self._waiting[person].discard(self.rung)
             if not self._waiting[person]:
                 del self._waiting[person]
+        self._people = set(people)
+        for person in self._people:
+            self._waiting.setdefault(person, set()).add(self.rung)
 
 
 class Watch:
@@ -61,15 +78,17 @@ class Watch:
 
     async def __call__(self, person: Person, mode: Mode) -> AsyncIterator[Need]:
         """Until the caller leaves."""
-        with self._bell.hearing(person) as rung:
+        with self._bell.hearing() as ear:
+            ear.listen([person])
             before: bytes | None = None
             while True:
-                rung.clear()  # before reading: a write that comes now rings again
-                stamp = await self._answer.stamp(person)
+                ear.rung.clear()  # before reading: a write that comes now rings again
+                stamp, others = await self._answer.stamp(person)
                 if stamp != before:
                     before = stamp
+                    ear.listen([person, *others])  # what they do from now on; what they did is read now
                     yield await self._answer.need(person, mode)
-                await self._rest(rung)
+                await self._rest(ear.rung)
 
     async def _rest(self, rung: asyncio.Event) -> None:
         try:

@@ -14,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from needs.domain.identity import Person, name
+from needs.domain.links import Links
 from needs.domain.shop_record import ShopRecord
 from needs.domain.weights import TextKind
 from needs.domain.words import Text, Words
@@ -129,12 +130,13 @@ async def test_a_decision_that_fails_writes_nothing_and_breaks_nothing(store: An
 
 async def test_forgetting_tells_what_there_was_and_may_be_repeated(store: Any, ann: Person, span: Any) -> None:
     await store.update(span(1), Wanted([ann], rows=True), adds([ann]))
-    assert await store.forget(PARTITION, ann, at=500) == {
+    assert await store.forget(PARTITION, ann, 500, Links()) == {
         "redis need": 1,
         "redis need words": 0,
         "redis need shop record": 0,
+        "redis need links": 0,
     }
-    assert sum((await store.forget(PARTITION, ann, at=400)).values()) == 0
+    assert sum((await store.forget(PARTITION, ann, 400, Links())).values()) == 0
     told: list[Any] = []
     await store.update(span(2), Wanted([ann], rows=True), lambda page: told.append(page.forgotten) or Changes())
     assert told == [{ann: 500}]  # the later wish holds
@@ -149,7 +151,7 @@ async def test_a_batch_that_had_read_a_person_reads_again_after_they_were_forgot
     async def forget() -> None:
         async with Redis.from_url(redis_url) as client:
             other = RedisNeedStore(client, dim=DIM, space=SPACE, forgotten_for=timedelta(days=30))
-            await other.forget(PARTITION, ann, at=500)
+            await other.forget(PARTITION, ann, 500, Links())
 
     def decide(page: Page) -> Changes:
         pages.append(page)
@@ -168,7 +170,7 @@ async def test_an_erasure_of_the_log_removes_all_of_a_person(store: Any, ann: Pe
     await store.update(span(1), Wanted([ann], rows=True), adds([ann]))
     await store.update(span(2), Wanted([ann]), lambda _page: Changes(forget={ann: 700}))
     assert await kept(store, ann) == 0
-    assert sum((await store.forget(PARTITION, ann, at=1)).values()) == 0
+    assert sum((await store.forget(PARTITION, ann, 1, Links())).values()) == 0
 
 
 async def test_who_wanted_to_be_forgotten_is_remembered_as_long_as_old_events_may_come(
@@ -176,7 +178,7 @@ async def test_who_wanted_to_be_forgotten_is_remembered_as_long_as_old_events_ma
 ) -> None:
     days = timedelta(days=30) // timedelta(milliseconds=1)
     key = f"need:{{{PARTITION}}}:#gone"
-    await store.forget(PARTITION, ann, at=500)
+    await store.forget(PARTITION, ann, 500, Links())
     assert days - 60_000 < await redis.pttl(key) <= days
     await redis.pexpire(key, 1_000_000)  # most of that time has gone by
     await store.update(span(1), Wanted([ann]), lambda _page: Changes(forget={ann: 700}))
@@ -192,6 +194,32 @@ async def test_shops_with_records_are_told(store: Any, ann: Person, span: Any) -
     assert (await store.read(PARTITION, ann)).record is None
 
 
+async def test_links_are_kept_with_everything_else_and_read_with_it(store: Any, ann: Person, span: Any) -> None:
+    links = Links().add(["anon:1", "anon:2"])
+    seen: list[Links] = []
+
+    def sign_in(page: Page) -> Changes:
+        seen.append(page.links[ann])
+        return Changes(links={ann: links})
+
+    assert await store.update(span(1), Wanted([ann], links_of=[ann]), sign_in) == {ann}
+    await store.update(span(2), Wanted([ann], rows=True, words_of=[ann], links_of=[ann]), sign_in)
+    assert seen == [Links(), links]
+    assert (await store.read(PARTITION, ann)).links == await store.links(PARTITION, ann) == links
+
+
+async def test_who_has_signed_in_meanwhile_is_not_forgotten_with_the_links_known_before(
+    store: Any, ann: Person, span: Any
+) -> None:
+    links = Links().add(["anon:1"])
+    await store.update(span(1), Wanted([ann], rows=True), adds([ann]))
+    await store.update(span(2), Wanted([ann]), lambda _page: Changes(links={ann: links}))
+    assert await store.forget(PARTITION, ann, 500, Links()) is None
+    assert await kept(store, ann) == 1
+    assert (await store.forget(PARTITION, ann, 500, links))["redis need links"] == 1
+    assert await store.links(PARTITION, ann) == Links()
+
+
 async def test_no_users_name_reaches_the_key_of_another(store: Any, tenant: str, span: Any) -> None:
     odd = [Person(tenant, user) for user in ("a", "a/b", "}:a", ":w", "w:t/a", "#off", "{0}", "用户", " ")]
     await store.update(span(1), Wanted(odd, rows=True), adds(odd))
@@ -205,7 +233,10 @@ async def test_every_change_of_row_or_words_changes_the_stamp(store: Any, ann: P
     said = Text("tea", TextKind.SEARCH, 5, 1.0, name("e"), "en")
     await store.update(span(2), Wanted([ann]), lambda _page: Changes(words={ann: Words((said,), 1)}))
     stamps.append(await store.stamp(PARTITION, ann))
-    assert len(set(stamps)) == 3
+    await store.update(span(3), Wanted([ann]), lambda _page: Changes(links={ann: Links(("anon:1",))}))
+    stamps.append(await store.stamp(PARTITION, ann))
+    assert len({stamp for stamp, _ in stamps}) == 4
+    assert stamps[-1][1] == Links(("anon:1",))
 
 
 async def test_another_number_of_partitions_is_refused(store: Any) -> None:
@@ -222,5 +253,5 @@ async def test_a_store_that_is_away_says_so() -> None:
         await store.read(0, Person("shop", uuid.uuid4().hex))
     assert "ATTUNE_REDIS_URL" in away.value.remedy
     with pytest.raises(MemoryAway):
-        await store.forget(0, Person("shop", "ann"), 1)
+        await store.forget(0, Person("shop", "ann"), 1, Links())
     await nowhere.aclose()

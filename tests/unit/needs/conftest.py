@@ -28,7 +28,7 @@ from attune.types.v1.types_pb2 import UserRef, Watermark
 from lm.static import StaticEncoder
 from needs.domain.identity import names, product_name
 from needs.domain.products import Product, ProductTable
-from needs.domain.state import Behaviors, Rows, row_type
+from needs.domain.state import LAYOUT, Behaviors, Rows, row_type
 from needs.domain.weights import Kind, KindWeights
 
 DIM = 8
@@ -90,7 +90,7 @@ def empty() -> Callable[[int], Rows]:
 
     def make(people: int) -> Rows:
         rows = np.zeros(people, row_type(DIM, tail="<f4"))
-        rows["layout"] = 1
+        rows["layout"] = LAYOUT
         return rows
 
     return make
@@ -108,7 +108,7 @@ def busy() -> Callable[[int, int, int], list[tuple[Any, ...]]]:
                 done.append(done[-1])  # its producer did not hear that it had arrived
                 continue
             at = 1_700_000_000_000 + i * 3_600_000 - int(chance.integers(0, 8)) * 7_200_000
-            kind = int(chance.integers(1, len(Kind) + 1))
+            kind = int(chance.choice([kind for kind in Kind if kind != Kind.IDENTIFY]))
             stars = float(chance.integers(1, 6)) if kind == Kind.RATE else np.nan
             done.append((int(chance.integers(people)), int(chance.integers(40)), kind, at, f"{seed}/{i}", stars))
         return done
@@ -194,6 +194,10 @@ class House:
         partition = changes.pop("partition", -1)
         event = {"tenant": tenant, "user_id": user, "product_id": product, "kind": kind, **self.stamped()}
         return self.send(CLICKS, changes.pop("key", user), {**event, **changes}, partition)
+
+    def identify(self, tenant: str, user: str, before: str, **changes: Any) -> Watermark:
+        event = {"tenant": tenant, "user_id": user, "kind": "identify", "anonymous_id": before, **self.stamped()}
+        return self.send(CLICKS, user, {**event, **changes})
 
     def query(self, tenant: str, user: str, text: str, kind: str = "search", **changes: Any) -> Watermark:
         event = {"tenant": tenant, "user_id": user, "kind": kind, "text": text, **self.stamped()}

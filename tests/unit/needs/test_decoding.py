@@ -75,6 +75,24 @@ ODD = [
     {"quantity": 2_000_000},
     {"surface": None},
     {"colour_of_button": "green"},
+    {"dwell_ms": 2_500},
+    {"dwell_ms": -1},
+    {"dwell_ms": 2**32},
+    {"dwell_ms": "2500"},
+    {"dwellMs": 2_500},
+    {"kind": "return"},
+    {"kind": "RETURN"},
+    {"kind": "BEHAVIOR_KIND_RETURN"},
+    {"kind": "asked"},
+    {"kind": 0},
+    {"kind": "identify"},
+    {"kind": "identify", "anonymous_id": "anon:1"},
+    {"kind": "identify", "anonymous_id": "anon:1", "product_id": WITHOUT},
+    {"kind": "BEHAVIOR_KIND_IDENTIFY", "anonymousId": "anon:1", "product_id": WITHOUT},
+    {"kind": "identify", "anonymous_id": "ann", "product_id": WITHOUT},
+    {"kind": "identify", "anonymous_id": "anon\x01", "product_id": WITHOUT},
+    {"anonymous_id": "anon:1"},
+    {"anonymous_id": "anon\x01"},
 ]
 
 
@@ -91,7 +109,9 @@ def by_contract(given: Record) -> Any:
     event = proto_decoder(clickstream_pb2.ClickstreamEvent)(given)
     rating = event.rating if event.HasField("rating") else None
     at = event.occurred_at.ToMilliseconds()
-    return (event.event_id, event.user_id, event.product_id, event.kind, at, rating, event.text, event.language)
+    anonymous = event.anonymous_id if event.kind == clickstream_pb2.BEHAVIOR_KIND_IDENTIFY else ""
+    told = (event.event_id, event.user_id, event.product_id, event.kind, at, rating, event.text, event.language)
+    return (*told, event.dwell_ms, anonymous)
 
 
 def one_click(given: Record) -> Click:
@@ -106,7 +126,8 @@ def one_click(given: Record) -> Click:
 
 def by_us(given: Record) -> Any:
     read = one_click(given)
-    return (read.event_id, read.person.user, read.product_id, read.kind, read.at, read.rating, read.text, read.language)
+    told = (read.event_id, read.person.user, read.product_id, read.kind, read.at, read.rating, read.text, read.language)
+    return (*told, read.looked, read.anonymous)
 
 
 def outcome(read: Callable[[Record], Any], given: Record) -> Any:
@@ -163,6 +184,18 @@ def query(**by: Any) -> Record:
 def test_words_of_a_query_are_read() -> None:
     read = decoding.queries()(query(text="绿茶", kind="question", tenant="shop"))
     assert (read.text, read.kind, read.person) == ("绿茶", TextKind.QUESTION, Person("shop", "ann"))
+
+
+@pytest.mark.parametrize(("kind", "about"), [("question", "p1"), ("search", "")])
+def test_a_question_is_about_its_product_and_a_search_leaves_the_page(kind: str, about: str) -> None:
+    assert decoding.queries()(query(text="is it red?", kind=kind, product_id="p1")).product_id == about
+
+
+def test_protobuf_tells_who_signed_in_and_how_long_was_looked() -> None:
+    event = clickstream_pb2.ClickstreamEvent(event_id="e", user_id="ann", kind=12, anonymous_id="anon:1", dwell_ms=7)
+    event.occurred_at.FromMilliseconds(1_000)
+    read = one_click(record(event.SerializeToString(), **{"content-type": "application/x-protobuf"}))
+    assert (read.kind, read.anonymous, read.looked, read.product_id) == (Kind.IDENTIFY, "anon:1", 7, "")
 
 
 @pytest.mark.parametrize("given", ["audio", "image"])

@@ -9,18 +9,20 @@ import pytest
 
 from needs.domain.fold import fold
 from needs.domain.one_by_one import fold_one_by_one
-from needs.domain.state import CATEGORIES, LAYOUT, RING, decode_rows, encode_rows, row_type
+from needs.domain.state import CATEGORIES, FACETS, LAYOUT, RING, decode_rows, encode_rows, row_type
 from needs.domain.weights import Kind, Recency
 
 RECENCY = Recency()
-DAY = 86_400_000
+DAY, DIM = 86_400_000, 8
+FIRST_LAYOUT = {"counts": ("<u4", (11,))}
+COUNTS = {f"{column}_counts" for _, column in FACETS}
 
 
 def assert_same(ours: Any, theirs: Any) -> None:
     for field in ours.dtype.names:
         if ours[field].dtype.kind == "f":
             np.testing.assert_allclose(ours[field], theirs[field], rtol=2e-3, atol=2e-4, err_msg=field)
-        elif field not in {"categories", "brands", "category_counts", "brand_counts", "version"}:
+        elif field not in {"categories", "brands", "attributes", *COUNTS, "version"}:
             np.testing.assert_array_equal(ours[field], theirs[field], err_msg=field)
 
 
@@ -39,7 +41,7 @@ def test_a_batch_at_once_is_the_same_as_one_behaviour_after_the_other(
         batch = behaviors(busy(100 * seed + part, people, 1 + 60 * (seed % 3)))
         touched = fold(at_once, batch, table, RECENCY)
         assert set(touched.tolist()) == fold_one_by_one(one_by_one, batch, table, RECENCY)
-    for column in ("category_weights", "brand_weights"):
+    for column in ("category_weights", "brand_weights", "attribute_weights"):
         at_once[column].sort(axis=1)  # which place a name has is of no meaning
         one_by_one[column].sort(axis=1)
     assert_same(at_once, one_by_one)
@@ -51,7 +53,7 @@ def test_both_folds_count_the_same_facets(seed: int, table: Any, behaviors: Any,
     batch = behaviors(busy(seed, 2, 300))
     fold(at_once, batch, table, RECENCY)
     fold_one_by_one(one_by_one, batch, table, RECENCY)
-    for plural, singular in (("categories", "category"), ("brands", "brand")):
+    for plural, singular in FACETS:
         for person in range(2):
             expected = facets(one_by_one[person], plural, singular)
             assert facets(at_once[person], plural, singular) == expected
@@ -95,6 +97,14 @@ def test_the_ring_holds_the_newest_and_the_tail_what_left(table: Any, behaviors:
     assert rows["positive"].tolist() == [1]
 
 
+def test_attributes_of_what_left_the_ring_still_count(table: Any, behaviors: Any, empty: Any) -> None:
+    rows = empty(1)
+    done = [(0, 1, Kind.PURCHASE, 1_000), (0, 2, Kind.PURCHASE, 1_001), (0, 2, Kind.DISLIKE, 1_002)]
+    fold(rows, behaviors([*done, *((0, 3, Kind.VIEW, 2_000 + i) for i in range(RING))]), table, RECENCY)
+    held = facets(rows[0], "attributes", "attribute")
+    assert {table.facet(key): count for key, (_, count) in held.items()} == {"colour=red": 1, "colour=blue": 1}
+
+
 def test_a_name_met_once_makes_room_and_one_met_often_stays(table: Any, behaviors: Any, empty: Any) -> None:
     for i in range(100, 100 + 2 * CATEGORIES):
         often = table.get("shop", "p0")
@@ -129,7 +139,34 @@ def test_in_another_space_the_tail_is_dropped_and_the_rest_kept(empty: Any) -> N
     assert (again["kept"].tolist(), again["tail"].any(), again["space"].tolist()) == ([5], False, [10])
 
 
-def test_a_row_of_another_layout_is_read_as_none(empty: Any) -> None:
+def test_a_row_of_the_first_layout_is_read_whole() -> None:
+    """Such as a release before this one wrote it, which counted eleven kinds and no attributes of what left."""
+    names = row_type(DIM).names or ()
+    fields = [(name, *FIRST_LAYOUT.get(name, _form(name))) for name in names if not name.startswith("attribute")]
+    old = np.zeros(2, np.dtype(fields))
+    chance = np.random.default_rng(3)
+    for name, *_ in fields:
+        old[name] = chance.integers(1, 100, old[name].shape)
+    old["layout"], old["space"] = 1, 9
+    read = decode_rows(encode_rows(old), row_type(DIM), space=9)
+    for name, *_ in fields:
+        if name != "layout":
+            np.testing.assert_array_equal(read[name][..., :11] if name == "counts" else read[name], old[name])
+    assert (read["layout"].tolist(), read["counts"][:, 11:].any(), read["attributes"].any()) == (
+        [LAYOUT] * 2,
+        False,
+        False,
+    )
+    other = decode_rows(encode_rows(old), row_type(2 * DIM), space=10)  # the encoder was changed too
+    assert (other["kept"].tolist(), other["tail"].any()) == (old["kept"].tolist(), False)
+
+
+def _form(name: str) -> tuple[str, tuple[int, ...]]:
+    kind = row_type(DIM)[name]
+    return kind.base.str, kind.shape
+
+
+def test_a_row_of_a_later_layout_is_read_as_none(empty: Any) -> None:
     rows = empty(1)
     rows["layout"], rows["kept"] = LAYOUT + 1, 5
     assert decode_rows(encode_rows(rows), rows.dtype, space=0)["kept"].tolist() == [0]

@@ -23,7 +23,7 @@ def profiled(table: Any, behaviors: Any, empty: Any) -> Any:
         rows = empty(1)
         fold(rows, behaviors(done), table, RECENCY)
         seen = spectrum(rows[0], Words(), [], table, RECENCY)
-        return profile(rows[0], Words(), record, seen, table, RECENCY)
+        return profile(rows, Words(), record, seen, table, RECENCY)
 
     return ask
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from needs.domain.facets import Slots
 from needs.domain.identity import Names
-from needs.domain.state import RING, SEEN, Behaviors, Rows
+from needs.domain.state import FACETS, RING, SEEN, Behaviors, Rows
 from needs.domain.weights import KINDS, Kind, Recency, Times, Weights
 
 Places = NDArray[np.int64]
@@ -31,6 +31,9 @@ class Catalogue(Protocol):
 
     @property
     def brands(self) -> Names: ...  # (places,), 0: none
+
+    @property
+    def attributes(self) -> Names: ...  # (places, of each), 0: none
 
     def places(self, products: Names) -> Places: ...
 
@@ -187,7 +190,10 @@ def _remember_facets(
 ) -> None:
     liked = leaving.weights > 0
     rows["positive"][groups.people] += np.add.reduceat(liked.astype(np.uint32), groups.starts)
-    for facet, column in (("categories", "category"), ("brands", "brand")):
+    people, weights = leaving.people[liked], weights[liked]
+    for facet, column in FACETS:
         slots = Slots(rows[facet], rows[f"{column}_weights"], rows[f"{column}_counts"])
         slots.weights[groups.people] *= since[:, None].astype(np.float32)
-        slots.add(leaving.people[liked], getattr(catalogue, facet)[places[liked]], weights[liked])
+        named = getattr(catalogue, facet)[places[liked]]
+        each = named[0].size if len(named) else 1  # a product has one category and several attributes
+        slots.add(np.repeat(people, each), named.ravel(), np.repeat(weights, each))

@@ -9,11 +9,13 @@ from enum import Enum, auto
 import numpy as np
 from numpy.typing import NDArray
 
+from needs.domain.links import Links
+from needs.domain.past import Past, Tail
 from needs.domain.products import Product, ProductTable
 from needs.domain.shop_record import ShopRecord
 from needs.domain.state import RING, Rows
 from needs.domain.weights import Recency, Times, Weights
-from needs.domain.words import Text, Words
+from needs.domain.words import KEPT, Text, Words
 
 Vector = NDArray[np.float32]  # (dim,)
 Matrix = NDArray[np.float32]  # (n, dim)
@@ -40,11 +42,12 @@ class ReadText:
 class Behavior:
     """One b_{u,t} of R_u."""
 
-    kind: int  # of Kind; 0 for words
+    kind: int  # of Kind; 0 for words, and for a question about a product
     product_id: str  # empty for words
     text: str  # empty for products
     at: int  # milliseconds since 1970
     weight: float  # kind × recency, negative for a dislike
+    share: float  # of r_{u,t}: weight · cos(e_b, r) / length
     vector: Vector | None  # e_b; None while it is not known
 
 
@@ -56,18 +59,24 @@ class Need:
 
     known: bool
     vector: Vector | None  # r_{u,t}, unit length; None while nothing has a vector
+    session: Vector | None  # of the last visit alone, unit length
+    long_term: Vector | None  # of all before it, unit length
     spectrum: Sequence[Behavior]  # R_u, newest first
+    earlier_share: float  # of r_{u,t}, by what R_u holds no more; this and the shares of R_u add up to 1
     words: Sequence[tuple[str, float]]  # sparse need, heaviest first, each above 0
     behaviors: int
     last_at: int  # milliseconds since 1970; 0: never
     blind: int  # behaviours of the ring that do not count in `vector`, because their product's vector is not known here
+    incomplete: bool = False
+    simulated: bool = False
     language: str = ""  # BCP 47, as in the profile; empty: nothing tells it
     record: ShopRecord = field(default_factory=ShopRecord)  # what the shop keeps of the person
+    links: Links = field(default_factory=Links)  # under which ids they were known before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
-    """R_u as columns, newest first."""
+    """R_u as columns, newest first, and what is left of the behaviours before it."""
 
     now: int  # time of the newest of all behaviours, from which ages are counted; 0 without any
     times: Times
@@ -77,31 +86,45 @@ class Spectrum:
     products: Sequence[Product | None]  # None for a text, or for a product that is not known here
     texts: Sequence[tuple[Text, ReadText] | None]  # None for a product
     kinds: Sequence[int]
+    tail: NDArray[np.float64]  # (dim,) faded until now
+    tail_scale: float  # how long it would be if all in it pointed the same way, at most: Σ of what fading left of tails
 
     @property
     def effective(self) -> Weights:
         """How much each counts now."""
         return self.weights * self.recency
 
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """(n,) which of them are R_u: the newest of each sort, where several pasts were put together."""
+        words = np.array([text is not None for text in self.texts], dtype=bool)
+        return np.where(words, np.cumsum(words) <= KEPT, np.cumsum(~words) <= RING)
+
 
 def spectrum(row: Rows, words: Words, read: Sequence[ReadText], products: ProductTable, recency: Recency) -> Spectrum:
     """R_u of one row, (), and the texts with their readings, in the order of `words.texts`."""
-    ring, given = min(int(row["kept"]), RING), len(words.texts)
-    order_of_log = (int(row["kept"]) - 1 - np.arange(ring)) % RING  # newest first
-    places = products.places(row["products"][order_of_log])
-    times = np.concatenate([row["times"][order_of_log], [text.at for text in reversed(words.texts)]]).astype(np.int64)
-    weights = np.concatenate(
-        [row["weights"][order_of_log], [text.weight for text in reversed(words.texts)]], dtype=np.float64
-    )
+    return spectrum_of(Past.of(row, words), read, products, recency)
+
+
+def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, recency: Recency) -> Spectrum:
+    """R_u of a past, with the readings of its texts, in their order."""
+    texts = past.texts[::-1]  # newest first
+    times = np.concatenate([past.times, [text.at for text in texts]]).astype(np.int64)
+    weights = np.concatenate([past.weights, [text.weight for text in texts]])
     order = np.argsort(-times, kind="stable")
     times, weights = times[order], weights[order]
     newer = np.cumsum(np.abs(weights)) - np.abs(weights)
-    now = max(int(times[0]) if len(times) else 0, int(row["tail_at"]))
-    texts = [None] * ring + list(reversed(list(zip(words.texts, read, strict=True))))
+    now = max(int(times[0]) if len(times) else 0, *(tail.at for tail in past.tails))
+    places = products.places(past.products)
     vectors = np.concatenate([products.vectors[places], _stacked([r.vector for r in reversed(read)], products)])
-    found = [products.at(place) for place in places.tolist()] + [None] * given
-    kinds = row["kinds"][order_of_log].tolist() + [0] * given
+    said = [None] * len(places) + list(zip(texts, reversed(read), strict=True))
+    found = [products.at(place) for place in places.tolist()] + [None] * len(texts)
+    kinds = past.kinds.tolist() + [0] * len(texts)
     places_in_order = order.tolist()
+    ids = np.concatenate([past.ids, np.full(len(texts), -1)])[order]
+    fading = [
+        _fading(tail, now, (ids == of) | (times > tail.at), weights, recency) for of, tail in enumerate(past.tails)
+    ]
     return Spectrum(
         now=now,
         times=times,
@@ -109,38 +132,68 @@ def spectrum(row: Rows, words: Words, read: Sequence[ReadText], products: Produc
         recency=recency.by_time(now - times) * recency.by_attention(newer),
         vectors=vectors[order],
         products=[found[i] for i in places_in_order],
-        texts=[texts[i] for i in places_in_order],
+        texts=[said[i] for i in places_in_order],
         kinds=[kinds[i] for i in places_in_order],
+        tail=np.sum([tail.vector.astype(np.float64) * by for tail, by in zip(past.tails, fading, strict=True)], axis=0),
+        tail_scale=sum(fading),
     )
+
+
+def _fading(tail: Tail, now: int, after: NDArray[np.bool_], weights: Weights, recency: Recency) -> float:
+    """What time and all that came after it leave of a tail: the ring it left, and whatever else is newer."""
+    newer = np.abs(weights[after]).sum()
+    return float(recency.by_time(np.array(now - tail.at)) * recency.by_attention(newer))
 
 
 def need(
     row: Rows, words: Words, read: Sequence[ReadText], products: ProductTable, recency: Recency, mode: Mode
 ) -> Need:
-    """The need of one person; of nothing an unknown, empty one."""
-    seen = spectrum(row, words, read, products, recency)
-    behaviors = int(row["kept"]) + words.asked
+    """The need of one row, (); of nothing an unknown, empty one."""
+    return need_of(Past.of(row, words), read, products, recency, mode)
+
+
+def need_of(past: Past, read: Sequence[ReadText], products: ProductTable, recency: Recency, mode: Mode) -> Need:
+    """The need that a past makes; `read` are its texts as the models read them."""
+    seen = spectrum_of(past, read, products, recency)
+    shown = seen.shown
+    counts, tail = _counted(seen, shown, mode)
+    visit = _visit(seen, recency)
+    total = counts @ seen.vectors + tail
+    scale = float(np.abs(counts).sum()) + seen.tail_scale
+    length = float(np.linalg.norm(total))
+    r = total / length if length > _NOTHING * scale else None
+    shares = counts * (seen.vectors @ r) / length if r is not None else np.zeros(len(counts))
     return Need(
-        known=behaviors > 0,
-        vector=_mean(seen) if mode is Mode.ARTICLE else _weighted(row, seen, recency),
-        spectrum=_behaviors(seen),
+        known=past.behaviors > 0,
+        vector=None if r is None else r.astype(np.float32),
+        session=_unit(counts[:visit] @ seen.vectors[:visit], scale),
+        long_term=_unit(counts[visit:] @ seen.vectors[visit:] + tail, scale),
+        spectrum=_behaviors(seen, shares, shown),
+        earlier_share=0.0 if r is None else float(shares[~shown].sum() + tail @ r / length),
         words=_sparse(seen),
-        behaviors=behaviors,
-        last_at=max(int(row["last_at"]), *(text.at for text in words.texts), 0),
+        behaviors=past.behaviors,
+        last_at=past.last_at,
         blind=_blind(seen),
+        incomplete=past.incomplete,
+        simulated=past.simulated,
     )
 
 
-def _mean(seen: Spectrum) -> Vector | None:
-    """r_{u,t} = mean of the vectors of R_u, the article's base case: every behaviour counts alike."""
-    return _unit(seen.vectors.sum(axis=0, dtype=np.float64), float(len(seen.vectors)))
+def _counted(seen: Spectrum, shown: NDArray[np.bool_], mode: Mode) -> tuple[Weights, NDArray[np.float64]]:
+    """By how much each e_b is multiplied in the sum that r_{u,t} is, and what of the tail is added.
+
+    Article: r_{u,t} = mean of the vectors of R_u, every behaviour counts alike, what has left R_u not at all.
+    Weighted: r_{u,t} = Σ weight · recency · e_b, and the tail, faded by all that came after it.
+    """
+    if mode is Mode.ARTICLE:
+        return shown.astype(np.float64), np.zeros_like(seen.tail)
+    return seen.effective, seen.tail
 
 
-def _weighted(row: Rows, seen: Spectrum, recency: Recency) -> Vector | None:
-    """r_{u,t} = Σ weight · recency · e_b over R_u, and the tail, faded by all that came after it."""
-    faded = recency.by_time(np.array(seen.now - int(row["tail_at"]))) * recency.by_attention(np.abs(seen.weights).sum())
-    total = seen.effective @ seen.vectors + row["tail"].astype(np.float64) * faded
-    return _unit(total, float(np.abs(seen.effective).sum() + faded))
+def _visit(seen: Spectrum, recency: Recency) -> int:
+    """How many of the newest belong to the last visit: those before the first pause that is too long for one."""
+    pauses = np.flatnonzero(seen.times[:-1] - seen.times[1:] > recency.longest_pause)
+    return int(pauses[0]) + 1 if len(pauses) else len(seen.times)
 
 
 def _unit(total: NDArray[np.float64], scale: float) -> Vector | None:
@@ -159,20 +212,21 @@ def _sparse(seen: Spectrum) -> list[tuple[str, float]]:
     return sorted(wanted, key=lambda pair: (-pair[1], pair[0]))[:MOST_WORDS]
 
 
-def _behaviors(seen: Spectrum) -> list[Behavior]:
+def _behaviors(seen: Spectrum, shares: Weights, shown: NDArray[np.bool_]) -> list[Behavior]:
+    counts, parts, visible = seen.effective.tolist(), shares.tolist(), shown.tolist()
     return [
         Behavior(
             kind=seen.kinds[i],
             product_id=product.product_id if product is not None else "",
             text=text[0].text if text is not None else "",
             at=at,
-            weight=weight,
+            weight=counts[i],
+            share=parts[i],
             vector=seen.vectors[i] if seen.vectors[i].any() else None,
         )
-        for i, (product, text, at, weight) in enumerate(
-            zip(seen.products, seen.texts, seen.times.tolist(), seen.effective.tolist(), strict=True)
-        )
-        if product is not None or text is not None  # a product this process has not heard of cannot be named
+        for i, (product, text, at) in enumerate(zip(seen.products, seen.texts, seen.times.tolist(), strict=True))
+        if visible[i]
+        and (product is not None or text is not None)  # a product this process has not heard of cannot be named
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from needs.domain.fold import Catalogue
-from needs.domain.state import RING, SEEN, Behaviors, Rows
+from needs.domain.state import FACETS, RING, SEEN, Behaviors, Rows
 from needs.domain.weights import Kind, Recency
 
 
@@ -48,10 +48,10 @@ def _let_go(row: Rows, place: int, catalogue: Catalogue, recency: Recency) -> No
     row["tail"][:] = row["tail"].astype(np.float64) * fading + weight * age * catalogue.vectors[product]
     row["tail_at"] = now
     row["positive"] += weight > 0
-    for facet, column in (("categories", "category"), ("brands", "brand")):
+    for facet, column in FACETS:
         row[f"{column}_weights"] *= np.float32(since)
-        if weight > 0:
-            _count(row, facet, column, int(getattr(catalogue, facet)[product]), weight * age)
+        for key in np.atleast_1d(getattr(catalogue, facet)[product]).tolist() if weight > 0 else ():
+            _count(row, facet, column, key, weight * age)
 
 
 def _count(row: Rows, facet: str, column: str, key: int, weight: float) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from needs.domain.identity import Names, name, product_name
 
 UNKNOWN = 0  # place of the unknown product
+ATTRIBUTES = 6  # of a product, by name, that are still counted when it has left the ring
 _FIRST_PLACES = 1024
 
 
@@ -51,6 +52,11 @@ def unit_words(words: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
     return tuple((word, weight / length) for word, weight in positive.items())
 
 
+def attribute(name: str, value: str) -> str:
+    """How an attribute is counted."""
+    return f"{name}={value}"
+
+
 class ProductTable:
     """Products by tenant and id, and by their 64-bit name; as columns for the fold.
 
@@ -62,6 +68,7 @@ class ProductTable:
         self.vectors: NDArray[np.float32] = np.zeros((_FIRST_PLACES, dim), dtype=np.float32)
         self.categories: Names = np.zeros(_FIRST_PLACES, dtype=np.uint64)
         self.brands: Names = np.zeros(_FIRST_PLACES, dtype=np.uint64)
+        self.attributes: Names = np.zeros((_FIRST_PLACES, ATTRIBUTES), dtype=np.uint64)
         self._products: list[Product | None] = [None]
         self._names: dict[str, dict[str, int]] = {}  # tenant → product id → name
         self._places: dict[int, int] = {}  # name → place
@@ -84,6 +91,8 @@ class ProductTable:
         self.vectors[place] = 0 if product.vector is None else product.vector
         self.categories[place] = self._facet(product.category)
         self.brands[place] = self._facet(product.brand)
+        told = [self._facet(attribute(*each)) for each in sorted(product.attributes.items())[:ATTRIBUTES]]
+        self.attributes[place] = told + [0] * (ATTRIBUTES - len(told))
 
     def name_of(self, tenant: str, product_id: str) -> int | None:
         """The 64-bit name of a known product."""
@@ -113,7 +122,7 @@ class ProductTable:
         return self._products[place]
 
     def facet(self, key: int) -> str:
-        """The category or brand of a 64-bit name; empty when no product here has it."""
+        """The category, brand or attribute of a 64-bit name; empty when no product here has it."""
         return self._facets.get(key, "")
 
     def _facet(self, text: str) -> int:
@@ -130,3 +139,4 @@ class ProductTable:
         self.vectors = np.concatenate([self.vectors, np.zeros_like(self.vectors)])
         self.categories = np.resize(self.categories, grown)
         self.brands = np.resize(self.brands, grown)
+        self.attributes = np.resize(self.attributes, (grown, ATTRIBUTES))

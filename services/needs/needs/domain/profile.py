@@ -10,9 +10,9 @@ from decimal import Decimal
 import numpy as np
 
 from needs.domain.need import Spectrum
-from needs.domain.products import Product, ProductTable
+from needs.domain.products import Product, ProductTable, attribute
 from needs.domain.shop_record import ShopRecord
-from needs.domain.state import Rows
+from needs.domain.state import FACETS, Rows
 from needs.domain.weights import Kind, Recency
 from needs.domain.words import Words
 
@@ -40,7 +40,7 @@ class PriceBand:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Categories and brands since the beginning; attributes and prices of the ring."""
+    """Categories, brands and attributes since the beginning. Prices are of the ring: what someone is used to pay."""
 
     known: bool
     categories: Sequence[Facet]
@@ -61,38 +61,53 @@ def language_of(words: Words, record: ShopRecord | None) -> str:
 
 
 def profile(
-    row: Rows, words: Words, record: ShopRecord | None, seen: Spectrum, products: ProductTable, recency: Recency
+    rows: Sequence[Rows],
+    words: Words,
+    record: ShopRecord | None,
+    seen: Spectrum,
+    products: ProductTable,
+    recency: Recency,
 ) -> Profile:
-    """The profile of one row, (), whose R_u is `seen`."""
+    """The profile of one person, whose behaviours are `seen`; `rows`, each (), are one for each id they had."""
     liked = _liked(seen, recency)
-    total = int(row["positive"]) + len(liked)
-    faded = float(recency.by_time(np.array(seen.now - int(row["tail_at"]))))
+    total = sum(int(row["positive"]) for row in rows) + len(liked)
+    counts = np.sum([row["counts"] for row in rows], axis=0)
     kept = record or ShopRecord()
-    old_categories = _of_tail(row, "categories", "category", products, faded)
-    old_brands = _of_tail(row, "brands", "brand", products, faded)
+    old = {facet: [each for row in rows for each in _of_tail(row, *facet, seen.now, products, recency)]
+           for facet in FACETS}  # fmt: skip
+    categories, brands, attributes = (old[facet] for facet in FACETS)
     return Profile(
-        known=record is not None or words.asked > 0 or bool(row["counts"].any()),
-        categories=_facets([*old_categories, *((p.category, weight, 1) for p, weight in liked)], total),
-        brands=_facets([*old_brands, *((p.brand, weight, 1) for p, weight in liked)], total),
-        attributes=_facets([(f"{k}={v}", w, 1) for p, w in liked for k, v in p.attributes.items()], len(liked)),
+        known=record is not None or words.asked > 0 or bool(counts.any()),
+        categories=_facets([*categories, *((p.category, weight, 1) for p, weight in liked)], total),
+        brands=_facets([*brands, *((p.brand, weight, 1) for p, weight in liked)], total),
+        attributes=_facets(
+            [*attributes, *((attribute(*each), w, 1) for p, w in liked for each in p.attributes.items())], total
+        ),
         prices=_prices(product for product, _ in liked),
         language=language_of(words, kept),
         record=kept,
-        kinds={kind.name.lower(): int(row["counts"][kind]) for kind in Kind if row["counts"][kind]},
+        kinds={kind.name.lower(): int(counts[kind]) for kind in Kind if counts[kind]},
     )
 
 
 def _liked(seen: Spectrum, recency: Recency) -> list[tuple[Product, float]]:
     """Products of the ring with a behaviour of positive weight, and that weight faded by time.
 
-    What came since does not fade a profile: it says what someone is like, not what they want next.
+    What came since does not fade a profile: it says what someone is like, not what they want next. But a product that
+    was bought and returned, or viewed and disliked, is not liked.
     """
     weights = (seen.weights * recency.by_time(seen.now - seen.times)).tolist()
-    pairs = zip(seen.products, weights, seen.weights.tolist(), strict=True)
-    return [(product, faded) for product, faded, weight in pairs if product is not None and weight > 0]
+    told = [(p, f, w) for p, f, w in zip(seen.products, weights, seen.weights.tolist(), strict=True) if p is not None]
+    sums: defaultdict[str, float] = defaultdict(float)
+    for product, _, weight in told:
+        sums[product.product_id] += weight
+    return [(p, faded) for p, faded, weight in told if weight > 0 and sums[p.product_id] > 0]
 
 
-def _of_tail(row: Rows, plural: str, singular: str, products: ProductTable, faded: float) -> list[Counted]:
+def _of_tail(
+    row: Rows, plural: str, singular: str, now: int, products: ProductTable, recency: Recency
+) -> list[Counted]:
+    faded = float(recency.by_time(np.array(now - int(row["tail_at"]))))
     columns = (row[plural], row[f"{singular}_weights"], row[f"{singular}_counts"])
     held = zip(*(column.tolist() for column in columns), strict=True)
     return [(products.facet(key), weight * faded, count) for key, weight, count in held if key]

@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from needs.domain.identity import Names
+from needs.domain.layouts import current
 from needs.domain.weights import KINDS, Kinds, Times, Weights
 
 RING = 20  # behaviours kept one by one: R_u
 SEEN = 8  # impressions remembered by their event, so that one sent again is not counted again
 CATEGORIES = 12  # strongest categories kept of what has left the ring
 BRANDS = 16  # strongest brands
-LAYOUT = 1  # raised when a field changes; a row of another layout is read as none and grows anew by replay
+ATTRIBUTES = 16  # strongest values of attributes, such as `size=M`
+FACETS = (("categories", "category"), ("brands", "brand"), ("attributes", "attribute"))  # columns of a row
+LAYOUT = 2  # raised when a field changes; `layouts` reads older rows, one of a newer layout is read as none
 
 Rows = NDArray[np.void]  # of row_type(dim)
 
@@ -49,6 +52,9 @@ def row_type(dim: int, tail: str = "<f2") -> np.dtype[np.void]:
             ("brands", "<u8", BRANDS),
             ("brand_weights", "<f4", BRANDS),
             ("brand_counts", "<u2", BRANDS),
+            ("attributes", "<u8", ATTRIBUTES),
+            ("attribute_weights", "<f4", ATTRIBUTES),
+            ("attribute_counts", "<u2", ATTRIBUTES),
             ("tail_at", "<i8"),  # newest time that has left the ring; 0: none
             ("tail", tail, dim),  # last, so that a row of another space has the same head
         ]
@@ -76,7 +82,7 @@ class Behaviors:
 
 
 def decode_rows(blobs: Sequence[bytes | None], dtype: np.dtype[np.void], space: int) -> Rows:
-    """Rows as stored, writable; none, or of another layout: an empty one. The tail of another space is dropped."""
+    """Rows as stored, writable; none, or of a newer layout: an empty one. The tail of another space is dropped."""
     size, head = dtype.itemsize, dtype.fields["tail"][1] if dtype.fields else 0
     empty = bytes(size)
     rows = np.frombuffer(bytearray().join(_fitted(blob, size, head) or empty for blob in blobs), dtype)
@@ -99,6 +105,9 @@ def encode_rows(rows: Rows) -> list[bytes]:
 
 def _fitted(blob: bytes | None, size: int, head: int) -> bytes | None:
     """A row written with another dimension has the same head and a tail of no use here."""
-    if blob is None or len(blob) == size:
+    if blob is None:
+        return None
+    blob = current(blob)
+    if len(blob) == size:
         return blob
     return blob[:head] + bytes(size - head) if len(blob) >= head else None

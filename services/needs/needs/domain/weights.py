@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 Weights = NDArray[np.float64]
 Times = NDArray[np.int64]  # milliseconds since 1970
 Kinds = NDArray[np.uint8]
+_MILLISECOND = timedelta(milliseconds=1)
 MIDDLE = 3.0  # stars that say neither yes nor no
 
 
 class Kind(IntEnum):
-    """What was done; the numbers of the contract."""
+    """What was done; the numbers of the contract, and 0, which it has not, for a question about a product."""
 
+    ASKED = 0
     VIEW = 1
     CLICK = 2
     ADD_TO_CART = 3
@@ -28,6 +30,8 @@ class Kind(IntEnum):
     RATE = 8
     REVIEW = 9
     IMPRESSION = 10
+    RETURN = 11
+    IDENTIFY = 12  # says who someone is; no behaviour towards a product
 
 
 class TextKind(IntEnum):
@@ -38,32 +42,49 @@ class TextKind(IntEnum):
     REVIEW = 3
 
 
-KINDS = max(Kind) + 1  # places of an array indexed by kind
+KINDS = 16  # places of an array indexed by kind, with room for kinds to come
 
 
 @dataclass(frozen=True, slots=True)
 class KindWeights:
-    """Weight of each kind of behaviour. A rating counts by its stars (rating - 3, in [-2, 2]) whatever its kind."""
+    """Weight of each kind of behaviour. A rating counts by its stars (rating - 3, in [-2, 2]) whatever its kind.
+
+    A view counts by how long the product was looked at, where the event tells it: less than `short_look` is a page that
+    was opened and left, `long_look` and more is what was read to its end.
+    """
 
     view: float = 0.2
+    glance: float = 0.0  # a view shorter than short_look: neither yes nor no
+    long_view: float = 0.5  # a view of long_look and more: as much as a click
     click: float = 0.5
     add_to_cart: float = 1.0
     remove_from_cart: float = -0.5
     purchase: float = 2.0
     like: float = 1.5
     dislike: float = -1.5
+    returned: float = -2.0  # takes a purchase back, and as the newer of the two a little more than that
+    asked: float = 0.5  # a question about the product, besides its words
     review: float = 0.5  # without stars: whoever writes has used it
     search: float = 1.0
     question: float = 0.5
     review_text: float = 0.25  # the words of a review, with the sign of its stars
+    short_look: timedelta = timedelta(seconds=3)
+    long_look: timedelta = timedelta(seconds=60)
 
-    def of(self, kinds: Kinds, ratings: Weights) -> Weights:
-        """One weight per behaviour; `ratings` holds stars, nan without."""
+    def of(self, kinds: Kinds, ratings: Weights, looks: Times | None = None) -> Weights:
+        """One weight per behaviour; `ratings` holds stars, nan without; `looks` milliseconds of a view, 0 unknown."""
         table = np.zeros(KINDS)
         for kind in Kind:
             table[kind] = getattr(self, kind.name.lower(), 0.0)  # rate: by its stars alone; impression: not a behaviour
+        table[Kind.RETURN] = self.returned
         starred = ~np.isnan(ratings) & np.isin(kinds, (Kind.RATE, Kind.REVIEW))
-        return np.where(starred, ratings - MIDDLE, table[kinds])
+        weights = np.where(starred, ratings - MIDDLE, table[kinds])
+        return weights if looks is None or not looks.any() else self._looked(weights, kinds, looks)
+
+    def _looked(self, weights: Weights, kinds: Kinds, looks: Times) -> Weights:
+        told = (kinds == Kind.VIEW) & (looks > 0)
+        short, long = (look / _MILLISECOND for look in (self.short_look, self.long_look))
+        return np.select([told & (looks < short), told & (looks >= long)], [self.glance, self.long_view], weights)
 
     def of_text(self, kind: TextKind, rating: float | None = None) -> float:
         """The weight of words."""
@@ -83,10 +104,16 @@ class Recency:
 
     half_life: timedelta = timedelta(days=7)
     half_attention: float = 2.0  # sum of newer |weights| that halves: one purchase, or ten views
+    visit_gap: timedelta = timedelta(minutes=30)  # a longer pause begins another visit, as web statistics count them
+
+    @property
+    def longest_pause(self) -> float:
+        """Milliseconds between two behaviours of one visit at most."""
+        return self.visit_gap / _MILLISECOND
 
     def by_time(self, age: Times) -> Weights:
         """In (0, 1]; `age` in milliseconds, not negative."""
-        return np.exp2(-(age / (self.half_life / timedelta(milliseconds=1))))
+        return np.exp2(-(age / (self.half_life / _MILLISECOND)))
 
     def by_attention(self, newer: Weights) -> Weights:
         """In (0, 1]; `newer` is the sum of the |weights| of all newer behaviours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from needs.domain.links import Links
 from needs.domain.shop_record import ShopRecord
 from needs.domain.weights import TextKind
 from needs.domain.words import Text, Words
@@ -36,6 +37,7 @@ class _Record(msgspec.Struct, array_like=True):
 
 _words = msgspec.msgpack.Decoder(_Words)
 _record = msgspec.msgpack.Decoder(_Record)
+_links = msgspec.msgpack.Decoder(tuple[int, tuple[str, ...]])
 _guard = msgspec.json.Decoder(Guard)
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -75,6 +77,19 @@ def decode_record(blob: bytes | None) -> ShopRecord | None:
         return None
     held = _record.decode(blob)
     return ShopRecord(held.language, held.region, held.tier, held.consents, held.attributes, held.updated_at)
+
+
+def encode_links(links: Links) -> bytes:
+    """Links as they are stored."""
+    return _pack((links.dropped, links.ids))
+
+
+def decode_links(blob: bytes | None) -> Links:
+    """Links as stored; none: no links."""
+    if blob is None:
+        return Links()
+    dropped, ids = _links.decode(blob)
+    return Links(ids, dropped)
 
 
 def encode_guard(guard: Guard) -> bytes:

@@ -11,13 +11,16 @@ from redis.asyncio import Redis
 
 from chassis.kafka import Rewound
 from needs.domain.identity import Person, name
+from needs.domain.links import Links
 from needs.domain.state import Rows, decode_rows, encode_rows, row_type
 from needs.stores.codec import (
     Guard,
     decode_guard,
+    decode_links,
     decode_record,
     decode_words,
     encode_guard,
+    encode_links,
     encode_record,
     encode_words,
 )
@@ -25,8 +28,13 @@ from needs.stores.connection import Command, Connection, connection, outages
 from needs.usecases import Changes, Memory, Page, Span, Wanted
 
 _TRIES = 20  # two owners of a partition exist for seconds; each write of one fails at most once per write of the other
-_STATE, _WORDS, _RECORD = "", "w:", "p:"
-_COLLECTIONS = {"redis need": _STATE, "redis need words": _WORDS, "redis need shop record": _RECORD}
+_STATE, _WORDS, _RECORD, _LINKS = "", "w:", "p:", "l:"
+_COLLECTIONS = {
+    "redis need": _STATE,
+    "redis need words": _WORDS,
+    "redis need shop record": _RECORD,
+    "redis need links": _LINKS,
+}
 
 
 class Contended(TimeoutError):
@@ -38,10 +46,10 @@ class PartitionsChanged(Exception):
 
 
 class RedisNeedStore:
-    """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:` and `p:` before `t/` are the words and the shop's
-    record; `need:{<partition>}:#off` is the guard, `#shops` the tenants that have records there, `#gone` who wanted to
-    be forgotten, as hashes, by the time of the wish; it ends by itself when the last wish has grown old. What stands
-    before `t/` cannot come from a user, so no user's key is another's.
+    """Keys: `need:{<partition>}:t/<tenant>/<user>` is the row; `w:`, `p:` and `l:` before `t/` are the words, the
+    shop's record and the ids someone had before; `need:{<partition>}:#off` is the guard, `#shops` the tenants that have
+    records there, `#gone` who wanted to be forgotten, as hashes, by the time of the wish; it ends by itself when the
+    last wish has grown old. What stands before `t/` cannot come from a user, so no user's key is another's.
 
     Invariants: the guard holds, per topic, the life of the log and the next offset of what the rows contain; both
     change in one transaction that watches the guard, and a write by anyone touches the guard.
@@ -90,20 +98,30 @@ class RedisNeedStore:
 
     async def read(self, partition: int, person: Person) -> Memory:
         """All that is remembered of one person, in one round trip."""
-        keys = [_key(partition, kind, person) for kind in (_STATE, _WORDS, _RECORD)]
-        row, words, record = await self._get(*keys)
-        return Memory(self._rows([row])[0], decode_words(words), decode_record(record))
+        keys = [_key(partition, kind, person) for kind in (_STATE, _WORDS, _RECORD, _LINKS)]
+        row, words, record, links = await self._get(*keys)
+        return Memory(self._rows([row])[0], decode_words(words), decode_record(record), decode_links(links))
 
-    async def stamp(self, partition: int, person: Person) -> bytes:
-        """The row and the words themselves."""
-        blobs = await self._get(*(_key(partition, kind, person) for kind in (_STATE, _WORDS)))
-        return b"|".join(blob or b"" for blob in blobs)
+    async def links(self, partition: int, person: Person) -> Links:
+        """The ids someone had before."""
+        return decode_links((await self._get(_key(partition, _LINKS, person)))[0])
 
-    async def forget(self, partition: int, person: Person, at: int) -> Mapping[str, int]:
+    async def stamp(self, partition: int, person: Person) -> tuple[bytes, Links]:
+        """The row, the words and the links themselves."""
+        blobs = await self._get(*(_key(partition, kind, person) for kind in (_STATE, _WORDS, _LINKS)))
+        return b"|".join(blob or b"" for blob in blobs), decode_links(blobs[-1])
+
+    async def forget(self, partition: int, person: Person, at: int, links: Links) -> Mapping[str, int] | None:
         """See NeedStore. Touches the guard, so that a batch that has read the person already must read again."""
         async with connection(self._redis) as redis:
             for _ in range(_TRIES):
-                _, guard = await redis.together(("WATCH", _guard_key(partition)), ("GET", _guard_key(partition)))
+                _, (guard, held) = await redis.together(
+                    ("WATCH", _guard_key(partition)),
+                    ("MGET", _guard_key(partition), _key(partition, _LINKS, person)),
+                )
+                if decode_links(held) != links:
+                    await redis.together(("UNWATCH",))
+                    return None
                 removals = [("UNLINK", _key(partition, kind, person)) for kind in _COLLECTIONS.values()]
                 done = await redis.transaction(
                     *removals,
@@ -122,19 +140,22 @@ class RedisNeedStore:
         people, p = wanted.people, span.partition
         keys = [_key(p, _STATE, person) for person in people] if wanted.rows else []
         keys += [_key(p, _WORDS, person) for person in wanted.words_of]
+        keys += [_key(p, _LINKS, person) for person in wanted.links_of]
         _, shops, gone, (guard_blob, *blobs) = await redis.together(
             ("WATCH", _guard_key(p)),
             ("SMEMBERS", _shops_key(p)) if wanted.shops else ("PING",),
             ("ZCARD", _gone_key(p)),
             ("MGET", _guard_key(p), *keys),
         )
-        rows, words = (blobs[: len(people)], blobs[len(people) :]) if wanted.rows else ([], blobs)
+        rows, rest = (blobs[: len(people)], blobs[len(people) :]) if wanted.rows else ([], blobs)
+        words, links = rest[: len(wanted.words_of)], rest[len(wanted.words_of) :]
         guard = decode_guard(guard_blob)
         log, applied = guard.get(span.topic, (span.log, 0))
         return guard, Page(
             applied=applied if log == span.log else 0,  # a new life of the log starts anew
             rows=self._rows(rows),
             words={person: decode_words(blob) for person, blob in zip(wanted.words_of, words, strict=True)},
+            links={person: decode_links(blob) for person, blob in zip(wanted.links_of, links, strict=True)},
             forgotten=await self._forgotten(redis, p, people) if gone and people else {},
             shops=[shop.decode() for shop in shops] if wanted.shops else (),
         )
@@ -153,6 +174,8 @@ class RedisNeedStore:
                 pairs += (_key(partition, _STATE, person), blob)
         for person, words in changes.words.items():
             pairs += (_key(partition, _WORDS, person), encode_words(words))
+        for person, links in changes.links.items():
+            pairs += (_key(partition, _LINKS, person), encode_links(links))
         for person, record in changes.records.items():
             if record is None:
                 removed.append(_key(partition, _RECORD, person))
