@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
-PACKAGES := proto libs/chassis libs/lm services/needs services/recommender services/qa services/content deploy/embedded deploy/servers demo apps/cli
+PACKAGES := proto libs/chassis libs/lm services/needs services/recommender services/qa services/content deploy/embedded deploy/servers demo apps/cli apps/evaluate
 EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
 PROJECTS := $(foreach package,$(PACKAGES),$(package)/pyproject.toml)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -27,7 +27,7 @@ test-faults: .venv/test.done try-servers ## kill, cut and slow down everything, 
 lint: .venv/test.done ## ruff, mypy, import-linter, buf, generated code up to date
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy libs/chassis/chassis libs/lm/lm services/needs/needs services/recommender/recommender services/qa/qa services/content/content deploy/embedded/attune_embedded deploy/servers/attune_servers demo/attune_demo apps/cli/attune_cli
+	@$(BIN)/mypy libs/chassis/chassis libs/lm/lm services/needs/needs services/recommender/recommender services/qa/qa services/content/content deploy/embedded/attune_embedded deploy/servers/attune_servers demo/attune_demo apps/cli/attune_cli apps/evaluate/attune_evaluate
 	@$(BIN)/lint-imports
 	@$(BIN)/buf lint proto
 	@bash proto/check.sh

@@ -32,11 +32,13 @@ _EXIT_CODES = """Exit codes: 0 done · 1 the platform said no or is not there ·
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
-_RUN, _FEED, _READ, _CARE = "Run", "Feed", "Ask", "Care"
+_RUN, _FEED, _READ, _CARE, _MEASURE = "Run", "Feed", "Ask", "Care", "Measure"
 
 
 class Place(NamedTuple):
-    """Where a command is: module and name in it, and under which heading the help has it."""
+    """Where a command is: module (of this package, unless it names another one) and name in it, and under which heading
+    the help has it.
+    """
 
     module: str
     name: str
@@ -58,6 +60,7 @@ _COMMANDS = {
     "experiment": Place("compose", "experiment", _READ),
     "erase": Place("erase", "erase", _CARE),
     "dead-letters": Place("dead_letters", "app", _CARE),
+    "evaluate": Place("attune_evaluate.commands", "app", _MEASURE),
 }
 
 
@@ -75,7 +78,8 @@ class Commands(UserDict[str, Any]):
 
 
 def _built(name: str, place: Place) -> Any:
-    found = getattr(importlib.import_module(f"attune_cli.{place.module}"), place.name)
+    module = place.module if "." in place.module else f"attune_cli.{place.module}"
+    found = getattr(importlib.import_module(module), place.name)
     around = typer.Typer(rich_markup_mode="rich", context_settings=_SETTINGS, callback=_nothing)
     if isinstance(found, typer.Typer):
         around.add_typer(found, name=name, rich_help_panel=place.panel)

@@ -95,6 +95,11 @@ class Scores:
         for _, values, weight in self._columns:
             self.totals = self.totals + values * weight
 
+    @property
+    def columns(self) -> Sequence[tuple[str, Values, float]]:
+        """Name, value of each place and coefficient of every addend."""
+        return self._columns
+
     def at(self, row: int) -> Scored:
         """One place with its addends."""
         terms = (Term(name, float(values[row]), weight) for name, values, weight in self._columns)

@@ -1,0 +1,76 @@
+"""`attune evaluate`: how good offers and searches are, on data with known answers."""
+
+# ruff: noqa: FBT002 - options of the terminal stand in the signature
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attune_cli.failures import BadInput
+from attune_cli.options import Json
+from attune_cli.output import print_json, progress, say
+from attune_evaluate import telling
+from attune_evaluate.plot import ladder_svg
+from attune_evaluate.protocols import Protocol, split
+from attune_evaluate.readers.find import read
+from attune_evaluate.recommending import Options, offline
+
+app = typer.Typer(
+    name="evaluate",
+    help="Measure offers and searches on data with known answers, in process or through the running platform.",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DATASET", exists=True, file_okay=False, help="A folder: catalog.jsonl and events.jsonl, or "
+                   "a public data set as it comes (docs/how-to/evaluate.md)."),
+]  # fmt: skip
+How = Annotated[Protocol, typer.Option("--protocol", help="How the past is cut.")]
+Users = Annotated[int, typer.Option("--users", min=0, help="Ask for so many people; 0 is all.")]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the ladder as SVG.")]
+Links = Annotated[bool, typer.Option("--links", help="Load the data set's own links between products too.")]
+Cold = Annotated[
+    float,
+    typer.Option("--cold", min=0, max=0.5, metavar="SHARE", help="Withhold all that happened to this share of products "
+                 "and ask only for people who chose one of them."),
+]  # fmt: skip
+Encoder = Annotated[str, typer.Option("--encoder", envvar="ATTUNE_ENCODER", help="The encoder of products and needs.")]
+
+
+@app.command()
+def recommend(
+    dataset: Folder,
+    protocol: How = Protocol.P1,
+    users: Users = 0,
+    cold: Cold = 0.0,
+    links: Links = False,
+    encoder: Encoder = "static",
+    plot: Plot = None,
+    offline_: Annotated[bool, typer.Option("--offline/--live", help="In process, or through the platform.")] = True,
+    json: Json = False,
+) -> None:
+    """Hide what people chose next, rank the whole catalogue for them, and tell how often it was found.
+
+    Example: attune evaluate recommend shared/data/amazon_beauty_kg --protocol p1 --users 2000
+
+    p1: statistics from all but the last two products of each person, asked with all but the last one. p2: statistics
+    and question from all but the last one. time: everything before a moment, looked for on the first day after it.
+    """
+    if not offline_:
+        raise BadInput("--live: not there yet")
+    data = read(dataset, links=links)
+    cut = split(data, protocol, users=users, cold=cold)
+    with progress("evaluate", None) as bar:
+        board = asyncio.run(offline(data, cut, Options(encoder=encoder), lambda what, done, _: bar.at(done, what)))
+    if plot is not None:
+        plot.write_text(ladder_svg(board, f"{data.name}, {protocol.value}"), encoding="utf-8")
+    if json:
+        print_json({"dataset": data.name, **data.about, **board.form()})
+    else:
+        say(f"{data.name}: {len(data.products):,} products, {len(data.acts):,} events")
+        for line in telling.told(board):
+            say(line)

@@ -1,0 +1,1 @@
+"""Folders of data → a Dataset."""
