@@ -22,6 +22,7 @@ class Act(NamedTuple):
     product: str
     at: int  # milliseconds since 1970
     kind: str = "purchase"  # as in the contract, short form
+    rating: float | None = None  # stars
 
 
 class Question(NamedTuple):

@@ -38,7 +38,7 @@ class Ranking:
     def __init__(self, house: House, popularity: Popularity, knn: ItemKnn) -> None:
         self._house, self._popularity, self._knn = house, popularity, knn
         self._shop: Shop = house.world.look(TENANT)
-        self._places = np.array([p for p, entry in enumerate(self._shop.entries) if entry is not None], dtype=np.int64)
+        self._places = self._shop.all()
         self._all: list[int] = self._places.tolist()
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from attune_evaluate.baselines import ItemKnn, Popularity
 from attune_evaluate.dataset import Dataset
 from attune_evaluate.inprocess.house import TENANT, House
@@ -68,9 +70,9 @@ async def _asked(house: House, cut: Split, options: Options, told: Progress) -> 
         about=cut.about,
         rows=_rows(lists, first, [{places[p] for p in case.wanted if p in places} for case in first]),
         again=_rows(again, second, [{places[p] for p in case.again if p in places} for case in second]),
-        catalogue=sum(entry is not None for entry in shop.entries),
+        catalogue=len(shop.all()),
         people=popularity.counts,
-        vectors=shop.vectors,
+        vectors=shop.vectors.take(np.arange(len(shop.ids))),
         reference=DEFAULT,
     )
 

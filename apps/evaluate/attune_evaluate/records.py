@@ -26,7 +26,7 @@ def clicks(acts: Sequence[Act], tenant: str, offsets: Iterator[int]) -> list[Rec
     found = []
     for act in acts:
         offset = next(offsets)
-        form = {
+        form: dict[str, object] = {
             "event_id": f"{tenant}-{offset}",
             "tenant": tenant,
             "user_id": act.user,
@@ -34,6 +34,8 @@ def clicks(acts: Sequence[Act], tenant: str, offsets: Iterator[int]) -> list[Rec
             "kind": act.kind,
             "product_id": act.product,
         }
+        if act.rating is not None:
+            form["rating"] = act.rating
         found.append(Record(offset, act.user, encode(form), {}, act.at))
     return found
 

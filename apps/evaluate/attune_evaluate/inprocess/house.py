@@ -27,10 +27,11 @@ from recommender.usecases.candidates import Candidates
 from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog
-from recommender.usecases.offer import Recommend, Search
+from recommender.usecases.offer import Recommend
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.restore import Restore
+from recommender.usecases.search import Search
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -50,11 +51,11 @@ class House:
     def __init__(self, folder: Path, encoder: str = "static", weights: Weights | None = None) -> None:
         """`folder`: an empty one, for two files of SQLite."""
         engine = lm.load.encoder(encoder)
-        self.models, self.index, self.needs = TextModels(engine), BruteForce(), NeedsInProcess(engine)
+        self.world = World(engine.dim)
+        self.models, self.index, self.needs = TextModels(engine), BruteForce(self.world), NeedsInProcess(engine)
         self._offsets = count()
         self._wire = _Wire()
         publisher = VectorPublisher(cast("Producer", self._wire), self.models.space)
-        self.world = World(engine.dim)
         self._statistics = SqliteRelations(folder / "statistics.db")
         self._routes = self._reading(self.world, self._statistics, publisher)
         self._people = SqliteRelations(folder / "people.db")
@@ -74,7 +75,7 @@ class House:
     async def stock(self, given: Sequence[Product]) -> None:
         """Catalogue records, through the recommender to needs."""
         await feed(self._routes[_CATALOG], products(given, TENANT, self._offsets))
-        await self.needs.vectors(self._wire.taken())
+        self.needs.stock(self._wire.taken())
         ids = self.world.shop(TENANT).ids  # a product has the same place for those who ask
         self._aside.settle(await self._people.places([Key(TENANT, product_id) for product_id in ids]))
 
@@ -84,9 +85,9 @@ class House:
 
     async def remember(self, acts: Sequence[Act]) -> None:
         """What people did, for their needs and histories."""
-        records = clicks(_by_person(acts), TENANT, self._offsets)
-        await self.needs.clicks(records)
-        await feed(self._people_routes[_CLICKS], records)
+        ordered = _by_person(acts)
+        self.needs.remember(TENANT, ordered)
+        await feed(self._people_routes[_CLICKS], clicks(ordered, TENANT, self._offsets))
 
     async def close(self) -> None:
         await self._statistics.close()

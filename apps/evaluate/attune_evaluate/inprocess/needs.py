@@ -1,114 +1,68 @@
-"""The needs service without engines: its handlers and verbs on a memory of rows."""
+"""Needs without a service: behaviours folded, and needs made of them, by the domain of `needs`."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 
 import numpy as np
 
-from attune_evaluate.inprocess.feeding import feed
+from attune_evaluate.dataset import Act
 from chassis.kafka import Position, Record
-from lm import lexical
-from lm.language import detect
 from lm.protocols import Encoder
-from needs.arrivals import Arrivals
-from needs.domain.identity import Person
-from needs.domain.need import Mode
-from needs.domain.products import Product, ProductTable
-from needs.domain.state import LAYOUT, Rows, row_type
-from needs.domain.weights import KindWeights, Recency
+from needs import decoding
+from needs.domain.fold import fold
+from needs.domain.identity import names
+from needs.domain.need import Mode, need
+from needs.domain.products import ProductTable
+from needs.domain.state import Behaviors, Rows, row_type
+from needs.domain.weights import Kind, KindWeights, Recency
 from needs.domain.words import Words
-from needs.handlers import CLICKS, PRODUCTS, Handlers
-from needs.texts import TextReader
-from needs.usecases import Answer, Changes, Learn, LearnProducts, Memory, Page, Span, Wanted
 from recommender.usecases.ports import Behavior, NeedView
-from recommender.usecases.relations import Person as Asker
+from recommender.usecases.relations import Person
 
-_NONE = timedelta()
-
-
-class Rowed:
-    """A NeedStore of one partition in memory. Nobody else writes, so what is decided is written."""
-
-    def __init__(self, dim: int) -> None:
-        self._dtype = row_type(dim)
-        self._rows: dict[Person, Rows] = {}
-        self._words: dict[Person, Words] = {}
-        self._applied: dict[str, int] = {}
-
-    async def update(self, span: Span, wanted: Wanted, decide: Callable[[Page], Changes]) -> set[Person]:
-        rows = np.concatenate([self._row(person) for person in wanted.people]) if wanted.rows and wanted.people else (
-            np.zeros(0, self._dtype))  # fmt: skip
-        words = {person: self._words.get(person, Words()) for person in wanted.words_of}
-        changes = decide(Page(self._applied.get(span.topic, 0), rows, words, {}))
-        if changes.rows is not None:
-            people, changed = changes.rows
-            self._rows |= {person: changed[i : i + 1].copy() for i, person in enumerate(people)}
-        self._words |= changes.words
-        self._applied[span.topic] = span.next_offset
-        return changes.people
-
-    async def read(self, partition: int, person: Person) -> Memory:
-        del partition
-        return Memory(self._row(person)[0], self._words.get(person, Words()), None)
-
-    async def stamp(self, partition: int, person: Person) -> bytes:
-        del partition
-        return bytes(self._row(person)["version"])
-
-    async def forget(self, partition: int, person: Person, at: int) -> Mapping[str, int]:
-        del partition, at
-        return {"need": int(self._rows.pop(person, None) is not None)}
-
-    def _row(self, person: Person) -> Rows:
-        row = self._rows.get(person)
-        if row is None:
-            row = np.zeros(1, self._dtype)
-            row["layout"] = LAYOUT
-        return row
-
-
-class _Kept:
-    async def save(self, products: Sequence[Product]) -> None:
-        """The table is all there is."""
+_NO_STARS = float("nan")
 
 
 class NeedsInProcess:
-    """Records of the log in, needs out; the `Needs` port of the recommender."""
+    """The `Needs` port of the recommender, of one shop."""
 
     def __init__(self, encoder: Encoder) -> None:
-        table, store, recency = ProductTable(encoder.dim), Rowed(encoder.dim), Recency()
-        learn = Learn(store, table, recency, lambda _: None)
-        here = Arrivals(table, _all_is_here, time.monotonic, wait=_NONE, missed_for=_NONE)
-        self._handlers = Handlers(
-            learn=learn,
-            learn_products=LearnProducts(table, _Kept()),
-            products=table,
-            arrivals=here,
-            weights=KindWeights(),
-            language=detect,
-            now=lambda: round(time.time() * 1000),
-            partitions=1,
-            space=encoder.space,
+        self._table, self._recency, self._weights = ProductTable(encoder.dim), Recency(), KindWeights()
+        self._space, self._decode = encoder.space, decoding.products(encoder.space)
+        self._people: dict[str, int] = {}
+        self._rows: Rows = np.zeros(1, row_type(encoder.dim))  # the last one stays empty: it is who is not known
+
+    def stock(self, records: Sequence[Record]) -> None:
+        """Take products as `attune.product-vectors.v1` tells them."""
+        for record in records:
+            self._table.put(self._decode(record))
+
+    def remember(self, tenant: str, acts: Sequence[Act]) -> None:
+        """Fold what people did, in its order; acts towards unknown products are passed over, as the service does."""
+        products = self._table.names_of([tenant] * len(acts), [act.product for act in acts])
+        known = [act for act, product in zip(acts, products.tolist(), strict=True) if product]
+        new = [user for user in dict.fromkeys(act.user for act in known) if user not in self._people]
+        first, empty = len(self._people), self._rows[-1:]
+        self._people |= {user: first + number for number, user in enumerate(new)}
+        self._rows = np.concatenate([self._rows[:first], np.repeat(empty, len(new) + 1)])
+        kinds = np.array([Kind[act.kind.upper()] for act in known], dtype=np.uint8)
+        stars = np.array([_NO_STARS if act.rating is None else act.rating for act in known], dtype=np.float64)
+        batch = Behaviors(
+            offsets=np.arange(len(known)),
+            people=np.array([self._people[act.user] for act in known], dtype=np.int64),
+            products=products[products != 0],
+            kinds=kinds,
+            times=np.array([act.at for act in known], dtype=np.int64),
+            weights=self._weights.of(kinds, stars),
+            events=names(f"{act.user} {act.product} {act.at} {number}" for number, act in enumerate(known)),
         )
-        self._answer = Answer(store, TextReader(encoder, lexical.words), table, recency, 1)
-        self._space = encoder.space
-        self._routes = {route.topic: route for route in (*self._handlers.of_people(), *self._handlers.of_products())}
+        fold(self._rows, batch, self._table, self._recency)
 
-    async def clicks(self, records: Sequence[Record]) -> None:
-        """Of `attune.clickstream.v1`."""
-        await feed(self._routes[CLICKS], records)
-
-    async def vectors(self, records: Sequence[Record]) -> None:
-        """Of `attune.product-vectors.v1`."""
-        await feed(self._routes[PRODUCTS], records)
-
-    async def need(self, person: Asker, at_least: Sequence[Position], *, article: bool) -> NeedView:
+    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool) -> NeedView:
         """As `recommender.clients` reads it off the wire."""
         del at_least
-        found = await self._answer.need(Person(*person), Mode.ARTICLE if article else Mode.WEIGHTED)
+        row = self._rows[self._people.get(person.user, -1)]
+        found = need(row, Words(), [], self._table, self._recency, Mode.ARTICLE if article else Mode.WEIGHTED)
         return NeedView(
             found.known,
             found.vector,
@@ -119,7 +73,3 @@ class NeedsInProcess:
             stale=False,
             by=["needs"],
         )
-
-
-async def _all_is_here() -> bool:
-    return True

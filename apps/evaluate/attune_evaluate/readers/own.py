@@ -25,17 +25,15 @@ def own(folder: Path) -> Dataset:
     for product in products:
         product.ClearField("tenant")
     events = (_message(ClickstreamEvent, *line) for line in _lines(folder / "events.jsonl"))
-    acts = [
-        Act(event.user_id, event.product_id, event.occurred_at.ToMilliseconds(), _short(event.kind))
-        for event in events
-        if event.product_id
-    ]
+    acts = [_act(event) for event in events if event.product_id]
     questions = [_question(*line) for line in _lines(folder / "queries.jsonl")]
     return Dataset(folder.name, products, sorted(acts, key=lambda act: act.at), questions)
 
 
-def _short(kind: BehaviorKind.ValueType) -> str:
-    return BehaviorKind.Name(kind).removeprefix("BEHAVIOR_KIND_").lower()
+def _act(event: ClickstreamEvent) -> Act:
+    kind = BehaviorKind.Name(event.kind).removeprefix("BEHAVIOR_KIND_").lower()
+    rating = event.rating if event.HasField("rating") else None
+    return Act(event.user_id, event.product_id, event.occurred_at.ToMilliseconds(), kind, rating)
 
 
 def _lines(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
