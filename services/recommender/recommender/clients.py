@@ -62,6 +62,7 @@ class NeedsClient:
             need.language,
             reply.served.stale,
             ["needs", *(by for by in reply.served.by if by)],
+            list(need.also_known_as),
         )
 
 

@@ -31,6 +31,7 @@ _KINDS: Mapping[int, tuple[int, float]] = {
     clicks.BEHAVIOR_KIND_DISLIKE: (Done.REFUSED, 0.0),
     clicks.BEHAVIOR_KIND_RATE: (Done.SEEN, 1.0),
     clicks.BEHAVIOR_KIND_REVIEW: (Done.SEEN, 1.0),
+    clicks.BEHAVIOR_KIND_RETURN: (Done.REFUSED, 0.0),
 }
 
 

@@ -107,7 +107,7 @@ class InProcess:
         self.behavior = LearnBehavior(self.world, self.relations, self.follow)
         self.forget = Forget(self.world, self.relations)
         reach = Reach(self.progress, self.relations, self.follow)
-        understand = Understand(self.world, self.relations, self.needs, MODELS, reach, self.follow)
+        understand = self.understand = Understand(self.world, self.relations, self.needs, MODELS, reach, self.follow)
         candidates = Candidates(self.index)
         writer = writer or GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, MODELS)

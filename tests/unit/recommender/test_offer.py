@@ -87,6 +87,22 @@ async def test_without_the_needs_service_our_own_history_serves_and_it_is_said(s
     assert made.fallbacks == [Fallback("needs", "history", "nobody listens")]
 
 
+async def test_what_someone_did_before_signing_in_is_part_of_their_history(shop: Any, asked: Any, need: Any) -> None:
+    await shop.do("bob", "kettle", "pot")
+    await shop.do("anon:1", "kettle", done=BUY)
+    await shop.do("ann", "tent", at=2_000)
+    shop.needs.view = await asyncio.to_thread(need)
+    alone = await shop.understand(ANN)
+    shop.needs.view = replace(shop.needs.view, also_known_as=["anon:1", "anon:never seen"])
+    joined = await shop.understand(ANN)
+    places = shop.world.look("default").places
+    assert set(alone.history.items) == {places["tent"]}
+    assert set(joined.history.items) == {places["tent"], places["kettle"]}
+    assert joined.history.items[places["kettle"]].done & Done.BOUGHT
+    assert joined.wish.seeds == [places["tent"], places["kettle"]]  # newest first
+    assert "kettle" not in ids(await shop.recommend(ANN, asked(20), Mode.CONDITIONED))
+
+
 async def test_a_need_decides_where_the_graph_is_silent(shop: Any, asked: Any, need: Any) -> None:
     shop.needs.view = await asyncio.to_thread(need, "tent for camping")
     made = await shop.recommend(ANN, asked(2), Mode.CONDITIONED)

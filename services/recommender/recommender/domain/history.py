@@ -20,7 +20,7 @@ class Done:
     SEEN = 1  # viewed, clicked, reviewed …: dealt with in any way
     WANTED = 2  # put into the cart, bought or liked
     BOUGHT = 4
-    REFUSED = 8  # disliked, or few stars; lifted by the next sign of interest
+    REFUSED = 8  # disliked, returned, or few stars; lifted by the next sign of interest
 
 
 class Meeting(NamedTuple):
@@ -76,6 +76,15 @@ class History:
         kept = item.done if done & Done.REFUSED else item.done & ~Done.REFUSED
         item.done, item.turn, item.at = kept | done | Done.SEEN, self.turns, max(item.at, at)
         return Meeting(place, before, wished, first, first_wish)
+
+    @classmethod
+    def together(cls, histories: Sequence[History]) -> History:
+        """What one person did under several ids, in the order of time; to be read, and not to be kept."""
+        items = [(item.at, item.turn, place, item.done) for each in histories for place, item in each.items.items()]
+        together = cls()
+        for at, _, place, done in sorted(items):
+            together.add(place, done, at)
+        return together
 
     def is_new(self, event: int) -> bool:
         """Whether an event was not told before; remembers it. Producers may send one again at another offset."""

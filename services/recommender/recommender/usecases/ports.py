@@ -103,6 +103,7 @@ class NeedView:
     language: str
     stale: bool
     by: Sequence[str]
+    also_known_as: Sequence[str] = ()  # users the person was before signing in
 
 
 class NeedsAway(Exception):

@@ -56,6 +56,8 @@ class Understand:
         need, (reached, remembered) = await asyncio.gather(
             self._ask(person, at_least, mode), self._recall(person, at_least)
         )
+        if isinstance(need, NeedView) and isinstance(remembered, History) and need.also_known_as:
+            remembered = await self._joined(person.tenant, remembered, need.also_known_as)
         shop = self._world.look(person.tenant)
         fallbacks = []
         if isinstance(remembered, RelationsAway):
@@ -100,6 +102,12 @@ class Understand:
     async def _recall(self, person: Person, at_least: Sequence[Watermark]) -> tuple[bool, History | RelationsAway]:
         """Whether the log is applied so far, and then what is remembered."""
         return await self._reach(at_least), await self._remember(person)
+
+    async def _joined(self, tenant: str, own: History, others: Sequence[str]) -> History | RelationsAway:
+        """With what the person did before they signed in. Both are left as they are: an erasure undoes it."""
+        found = await asyncio.gather(*(self._remember(Person(tenant, user)) for user in others))
+        away = next((each for each in found if isinstance(each, RelationsAway)), None)
+        return away or History.together([own, *(each for each in found if isinstance(each, History))])
 
     async def _remember(self, person: Person) -> History | RelationsAway:
         try:
