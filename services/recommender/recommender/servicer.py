@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import grpc
@@ -17,7 +18,8 @@ from attune.types.v1 import types_pb2 as types
 from chassis.kafka import Position
 from chassis.kafka.progress import Progress
 from chassis.rpc.errors import ErrorTable
-from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVector
+from recommender.domain.errors import ForeignSpace, ImpossiblePrice, UnknownProduct, UnusableVector
+from recommender.domain.price import Price, between
 from recommender.domain.product import DEFAULT_TENANT, Key
 from recommender.domain.score import Mode, Scored
 from recommender.domain.shop import Allowed
@@ -34,6 +36,7 @@ ERRORS: ErrorTable = {
     UnknownProduct: grpc.StatusCode.NOT_FOUND,
     ForeignSpace: grpc.StatusCode.INVALID_ARGUMENT,
     UnusableVector: grpc.StatusCode.INVALID_ARGUMENT,
+    ImpossiblePrice: grpc.StatusCode.INVALID_ARGUMENT,
     RelationsAway: grpc.StatusCode.UNAVAILABLE,
 }
 _K = 10
@@ -134,6 +137,7 @@ class Recommender(RecommenderServiceServicer):
     def _told(self, reply: Reply, made: Offers) -> Reply:
         for offer in made.offers:
             _write_offer(offer, reply.recommendations.add())
+        reply.shortage = made.shortage
         self._write_served(reply.served, made.by, made.fallbacks, stale=made.stale)
         return reply
 
@@ -155,16 +159,26 @@ def _person(user: types.UserRef) -> Person:
 
 def _asked(request: pb.RecommendRequest | pb.SimilarRequest | pb.SearchRequest) -> Asked:
     wanted = request.filter
-    capped = wanted.HasField("max_price")
+    currency, least, most = between(
+        _price(wanted.min_price) if wanted.HasField("min_price") else None,
+        _price(wanted.max_price) if wanted.HasField("max_price") else None,
+    )
     allowed = Allowed(
         frozenset(category.strip("/") for category in wanted.categories),
         frozenset(wanted.brands),
-        wanted.max_price.currency if capped else "",
-        float(wanted.max_price.amount) if capped else None,
+        currency,
+        most,
+        least,
+        tuple((match.name, frozenset(match.values)) for match in wanted.attributes),
+        frozenset(wanted.exclude_product_ids),
         wanted.include_out_of_stock,
         wanted.include_seen,
     )
     return Asked(request.k or _K, allowed, request.language)
+
+
+def _price(money: types.Money) -> Price:
+    return Price(money.currency, Decimal(money.amount))
 
 
 # Replies are written in place: a message that is put into another one is copied, which costs as much as making it.

@@ -40,3 +40,12 @@ class UnusableVector(Refusal):
 
     def __init__(self, *, value: str, remedy: str) -> None:
         super().__init__("the vector cannot be compared", field="vector.data", value=value, remedy=remedy)
+
+
+class ImpossiblePrice(Refusal):
+    """Price limits that no price can keep."""
+
+    def __init__(self, least: str, most: str, remedy: str) -> None:
+        super().__init__(
+            f"no price is at least {least} and at most {most}", field="filter.min_price", value=least, remedy=remedy
+        )

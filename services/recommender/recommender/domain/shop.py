@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,7 @@ from recommender.domain.columns import Facts, Flags
 from recommender.domain.graph import Graph
 from recommender.domain.product import Position, Product, above
 from recommender.domain.ragged import Ragged
+from recommender.domain.traits import Traits
 from recommender.domain.trend import Trend
 from recommender.domain.vectors import Vectors
 from recommender.domain.words import Bag, WordTable
@@ -20,6 +22,7 @@ from recommender.domain.words import Bag, WordTable
 Matrix = NDArray[np.float32]
 Places = NDArray[np.int64]
 Values = NDArray[np.float64]
+Wanted = tuple[tuple[str, frozenset[str]], ...]  # name → any of these values; none: any value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +79,7 @@ class Shop:
         self.shelf: Shelf = Held() if shelf is None else shelf
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
         # Name and value of each attribute, in every language; only the first language's weigh in what is alike.
-        self._traits, self._trait_numbers = Ragged(), {("", ""): 0}
+        self.traits, self._traits = Traits(), Ragged()
 
     @property
     def brands(self) -> NDArray[np.int32]:
@@ -105,9 +108,9 @@ class Shop:
         self.facts.put(place, product, entry.position)
         self.vectors.put(place, entry.vector)
         self.words.put(place, entry.words)
-        first = dict.fromkeys(map(self._trait, _traits(product)))
+        first = dict.fromkeys(map(self.traits.number, _traits(product)))
         others = dict.fromkeys(
-            number for named in _in_other_languages(product) if (number := self._trait(named)) not in first
+            number for named in _in_other_languages(product) if (number := self.traits.number(named)) not in first
         )
         self._traits.put(place, [*first, *others], np.repeat([1.0, 0.0], [len(first), len(others)]))
         self.graph.state(place, [(link.kind, self.places[link.product_id], link.weight) for link in product.links])
@@ -157,11 +160,7 @@ class Shop:
 
         In whatever language and case.
         """
-        name, wanted = name.casefold(), {value.casefold() for value in values}
-        sought = [
-            number for (each, value), number in self._trait_numbers.items()
-            if number and each == name and (not wanted or value in wanted)
-        ]  # fmt: skip
+        sought = self.traits.numbers(name, values)
         rows = self._traits.take(places)
         return rows.sums(np.isin(rows.numbers, sought).astype(np.float64)) > 0
 
@@ -176,9 +175,7 @@ class Shop:
             mine = column[places][:, None]
             same += weight * (((mine == column[of][None, :]) & (mine != 0)) @ shares)
         theirs, own = self._traits.take(of), self._traits.take(places)
-        wanted = np.bincount(
-            theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths + 1), len(self._trait_numbers)
-        )
+        wanted = np.bincount(theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths + 1), len(self.traits))
         return same + 0.2 * own.sums(own.weights * wanted[own.numbers]) / np.maximum(own.sums(own.weights), 1)
 
     def alike(self, place: int, seeds: Sequence[int]) -> Values:
@@ -193,9 +190,6 @@ class Shop:
         shared = theirs.sums(theirs.weights * np.isin(theirs.numbers, weighing))
         return same + 0.2 * shared / max(len(weighing), 1)
 
-    def _trait(self, named: tuple[str, str]) -> int:
-        return self._trait_numbers.setdefault(named, len(self._trait_numbers))
-
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -205,6 +199,9 @@ class Allowed:
     brands: frozenset[str] = frozenset()
     currency: str = ""
     most: float | None = None  # price, in `currency`
+    least: float | None = None  # likewise
+    traits: Wanted = ()  # all of them
+    excluded: frozenset[str] = frozenset()  # product ids
     out_of_stock: bool = False  # offered too
     seen: bool = False  # offered too
 
@@ -218,25 +215,46 @@ class Allowed:
             fine &= shop.facts.brands.chosen(self.brands)[columns.brand[places]]
         if self.categories:
             fine &= shop.facts.categories.chosen(self.categories)[columns.category[places]]
-        if self.most is not None:
+        if self.most is not None or self.least is not None:
             fine &= shop.facts.currencies.chosen([self.currency])[columns.currency[places]]
-            fine &= columns.amount[places] <= self.most
+            fine &= (columns.amount[places] <= _or(self.most, math.inf)) & (
+                columns.amount[places] >= _or(self.least, 0.0)
+            )
+        for name, values in self.traits:
+            fine[fine] = shop.having(np.asarray(places)[fine], name, values)
+        if self.excluded:
+            fine &= ~np.isin(places, [at for each in self.excluded if (at := shop.places.get(each)) is not None])
         return fine
 
     def why_not(self, shop: Shop, place: int) -> str:
         """What keeps the product of a place from being offered; empty: nothing."""
         product = shop.at(place)
-        if not (self.out_of_stock or product.in_stock):
-            return "out of stock"
-        if self.brands and product.brand not in self.brands:
-            return "brand"
-        if self.categories and self.categories.isdisjoint(above(product.category)):
-            return "category"
-        if self.most is not None and (
-            product.amount is None or product.currency != self.currency or float(product.amount) > self.most
-        ):
-            return "price"
-        return ""
+        reasons = {
+            "out of stock": not (self.out_of_stock or product.in_stock),
+            "brand": self.brands and product.brand not in self.brands,
+            "category": self.categories and self.categories.isdisjoint(above(product.category)),
+            "price": not self._affords(product),
+            "attribute": not all(shop.having(np.array([place]), *trait)[0] for trait in self.traits),
+            "asked not to be": product.key.product_id in self.excluded,
+        }
+        return next((why for why, holds in reasons.items() if holds), "")
+
+    @property
+    def narrow(self) -> bool:
+        """Whether more than being in stock is asked of a product."""
+        limits = (self.most, self.least)
+        return bool(self.brands or self.categories or self.traits) or limits != (None, None)
+
+    def _affords(self, product: Product) -> bool:
+        if self.most is None and self.least is None:
+            return True
+        if product.amount is None or product.currency != self.currency:
+            return False
+        return _or(self.least, 0.0) <= float(product.amount) <= _or(self.most, math.inf)
+
+
+def _or(limit: float | None, otherwise: float) -> float:
+    return otherwise if limit is None else limit
 
 
 def _traits(product: Product) -> Iterator[tuple[str, str]]:

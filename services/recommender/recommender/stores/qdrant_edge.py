@@ -132,7 +132,7 @@ def _filter(tenant: str, allowed: Allowed) -> Any:
         must.append(edge.FieldCondition("brand", match=edge.MatchAny(sorted(allowed.brands))))
     if allowed.categories:
         must.append(edge.FieldCondition("categories", match=edge.MatchAny(sorted(allowed.categories))))
-    if allowed.most is not None:
+    if allowed.most is not None or allowed.least is not None:
         must.append(edge.FieldCondition("currency", match=edge.MatchValue(allowed.currency)))
-        must.append(edge.FieldCondition("amount", range=edge.RangeFloat(lte=allowed.most)))
+        must.append(edge.FieldCondition("amount", range=edge.RangeFloat(gte=allowed.least, lte=allowed.most)))
     return edge.Filter(must=must)

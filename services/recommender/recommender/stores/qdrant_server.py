@@ -198,7 +198,8 @@ def _filter(tenant: str, allowed: Allowed) -> models.Filter:
         must.append(models.FieldCondition(key="brand", match=models.MatchAny(any=sorted(allowed.brands))))
     if allowed.categories:
         must.append(models.FieldCondition(key="categories", match=models.MatchAny(any=sorted(allowed.categories))))
-    if allowed.most is not None:
+    if allowed.most is not None or allowed.least is not None:
+        limits = models.Range(gte=allowed.least, lte=allowed.most)
         must.append(models.FieldCondition(key="currency", match=models.MatchValue(value=allowed.currency)))
-        must.append(models.FieldCondition(key="amount", range=models.Range(lte=allowed.most)))
+        must.append(models.FieldCondition(key="amount", range=limits))
     return models.Filter(must=must)

@@ -12,7 +12,7 @@ from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.ports import Hit, ProductIndex
 
 DENSE, WORDS, GRAPH, TREND = 100, 50, 150, 50  # candidates per source: beyond, the score decides against them
-_SEEN_MORE = 200  # at most so many more are asked for in place of those the person has dealt with
+_SEEN_MORE = 200  # at most so many more are asked for in place of those that are not to be offered
 _HEAVIEST = 32  # words of a need that are searched for; the rest are scored all the same
 
 
@@ -35,7 +35,7 @@ class Candidates:
 
     async def __call__(self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Collection[int]) -> Proposed:
         """Products that may be offered and are not `without`."""
-        more = min(len(without), _SEEN_MORE)
+        more = min(len(without) + len(allowed.excluded), _SEEN_MORE)
         named: dict[str, Iterable[int]] = {}
         if wish.vector is not None and wish.vector.any():
             hits = await self._index.nearest(shop.tenant, wish.vector, max(DENSE, 2 * k) + more, allowed)

@@ -12,6 +12,7 @@ from recommender.domain.product import Product
 from recommender.domain.reasons import Basis, reason
 from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score
 from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shortage import fewer
 from recommender.usecases.candidates import Candidates, Proposed
 from recommender.usecases.ports import Fallback, Models
 from recommender.usecases.recommendation_text import TextSource
@@ -39,6 +40,7 @@ class Offers:
     stale: bool = False
     text: str = ""
     mentions: Sequence[tuple[str, Mention]] = ()  # product id and where the text speaks of it
+    shortage: str = ""  # why there are fewer than asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Recommend:
             known.stale,
             written,
             [(shop.ids[m.place], m) for m in mentions],
+            "" if len(chosen) >= asked.k else fewer(shop, asked.allowed, without),
         )
 
 

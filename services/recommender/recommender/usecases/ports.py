@@ -42,7 +42,10 @@ class ProductIndex(Protocol):
         """Unknown ones are no error."""
 
     async def nearest(self, tenant: str, vector: Vector, k: int, allowed: Allowed) -> list[Hit]:
-        """By cosine, best first. `allowed.seen` says nothing to an index."""
+        """By cosine, best first.
+
+        Of `allowed` an index heeds stock, brand, category and price; whoever asks looks at the rest (`Allowed.fits`).
+        """
 
     async def by_words(self, tenant: str, words: Mapping[int, float], k: int, allowed: Allowed) -> list[Hit]:
         """By the sum over common words of weights times idf, best first; 32-bit name → weight."""

@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from recommender.domain.mentions import Mention, by_name, sentences
 from recommender.domain.score import Scored, Wish
 from recommender.domain.shop import Allowed, Shop
@@ -55,7 +57,9 @@ class TextSource:
                 continue
             for hit in await self._index.nearest(shop.tenant, vector, _PER_SENTENCE, allowed):
                 place = shop.places.get(hit.product_id)
-                if place is not None and hit.score >= _NEAR and place not in named:
+                if place is None or hit.score < _NEAR or place in named:
+                    continue
+                if allowed.fits(shop, np.array([place]))[0]:
                     named.add(place)
                     found.append(Mention(place, "meaning", min(1.0, hit.score), part))
         return found

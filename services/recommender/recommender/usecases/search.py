@@ -9,6 +9,7 @@ import numpy as np
 from recommender.domain.choice import choose
 from recommender.domain.errors import ForeignSpace, UnusableVector
 from recommender.domain.score import Mode, Scored, Weights, Wish, score
+from recommender.domain.shortage import nothing_passes
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.offer import Asked, Offers, basis, offers
 from recommender.usecases.ports import Models, Vector
@@ -58,7 +59,9 @@ class Search:
         scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED)
         chosen = [s for s in choose(shop, scores, asked.k, diverse=False) if _fits(s)]
         said = basis(wish, [text] if text else [])
-        return Offers(offers(shop, chosen, found, said, asked.language or "en"), by, fallbacks, stale)
+        shortage = "" if chosen else nothing_passes(shop, asked.allowed) or "nothing fits the words"
+        told = offers(shop, chosen, found, said, asked.language or "en")
+        return Offers(told, by, fallbacks, stale, shortage=shortage)
 
 
 def _fits(scored: Scored) -> bool:

@@ -6,6 +6,7 @@ from recommender.domain.around import Around
 from recommender.domain.choice import choose
 from recommender.domain.product import Key
 from recommender.domain.score import Mode, Weights, Wish, score
+from recommender.domain.shortage import fewer
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.offer import Asked, Offers, basis, offers
 from recommender.usecases.ports import Models
@@ -32,4 +33,5 @@ class Similar:
         alike = [p for p in found.places if found.sources(p) != ["trend"]]
         chosen = choose(shop, score(shop, wish, alike, ALIKE, Mode.CONDITIONED), asked.k, diverse=False)
         made = offers(shop, chosen, found, basis(wish, []), asked.language or "en")
-        return Offers(made, [self._models.space, "graph"])
+        shortage = "" if len(made) >= asked.k else fewer(shop, asked.allowed, [place])
+        return Offers(made, [self._models.space, "graph"], shortage=shortage)
