@@ -19,7 +19,7 @@ servers: .venv/run.done .venv/servers.done ## real Kafka, Neo4j and Redis withou
 	@$(BIN)/python -m attune_servers --data .attune/servers
 
 test: .venv/test.done try-servers ## set up, with the `deep` extra, and run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-faults: .venv/test.done try-servers ## kill, cut and slow down everything, and count what was lost or doubled
 	@$(BIN)/python -m pytest tests/faults

@@ -10,17 +10,31 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from ports import free_port
 from real_engines import Engines, Graph, NotHereError
+from side_by_side import (
+    TOLD,
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+    pytest_xdist_make_scheduler,
+)
 
 from attune_servers import Servers
 
 T = TypeVar("T")
 
-ENGINES = pytest.StashKey[Engines]()
+__all__ = [
+    "pytest_configure",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+    "pytest_xdist_make_scheduler",
+]
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +67,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Engines]:
     """The engines of production, each started when it is asked for first."""
-    found = pytestconfig.stash[ENGINES] = Engines(tmp_path_factory.mktemp("servers"))
+    found = Engines(tmp_path_factory.mktemp("servers"), said=pytestconfig.stash[TOLD].engines)
     yield found
     found.close()
 
@@ -93,13 +107,6 @@ def _of(find: Callable[[], T]) -> T:
         return find()
     except NotHereError as error:
         pytest.skip(str(error))
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Which engines of production the tests ran on, and which not."""
-    engines = config.stash.get(ENGINES, None)
-    if engines is not None:
-        terminalreporter.write_line("engines: " + " · ".join(f"{name} {said}" for name, said in engines.said.items()))
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ import pytest
 from faults.embedded import EmbeddedEngines
 from faults.needs_house import NeedsHouse
 from faults.table import Table
-
-_TABLE = Table()
+from side_by_side import TOLD
 
 
 @pytest.fixture(scope="session")
-def table() -> Table:
+def table(pytestconfig: pytest.Config) -> Table:
     """What the run prints at its end."""
-    return _TABLE
+    return pytestconfig.stash[TOLD].faults
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +63,3 @@ def house_of(tmp_path: Path, tenant: str) -> Iterator[Callable[[EmbeddedEngines]
     yield make
     for house in made:
         house.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table below the results."""
-    lines = _TABLE.lines()
-    if lines:
-        terminalreporter.write_sep("=", "faults")
-        for line in lines:
-            terminalreporter.write_line(line)
