@@ -39,9 +39,10 @@ format: .venv/test.done ## let ruff and buf lay out the code
 proto: .venv/test.done ## generate proto/gen from the contract
 	@bash proto/generate.sh
 
-reference: .venv/test.done ## write docs/reference from the contract and the settings
+reference: .venv/test.done ## write docs/reference from the contract and the settings, and the figures of README.md
 	@$(BIN)/python docs/tools/events_page.py
 	@$(BIN)/python docs/tools/settings_page.py
+	@$(BIN)/python docs/tools/figures.py
 
 lock: .venv/test.done ## choose versions anew and write them with their hashes
 	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" -o requirements/run.txt requirements/run.in

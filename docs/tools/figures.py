@@ -1,0 +1,95 @@
+"""Writes the table of figures in README.md from the results that benchmarks keep, so that the two cannot disagree.
+
+Usage: python docs/tools/figures.py
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- figures: written by `make reference` -->\n", "<!-- end of figures -->\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row: `found` is searched for in the kept result, and its groups fill `shown`."""
+
+    what: str
+    shown: str
+    kept: str  # file in benchmarks, without .txt
+    found: str
+
+    def row(self) -> str:
+        """As it stands in the table."""
+        text = (ROOT / "benchmarks" / f"{self.kept}.txt").read_text(encoding="utf-8")
+        match = re.search(self.found, text, re.DOTALL)
+        if match is None:
+            raise ValueError(f"benchmarks/{self.kept}.txt holds nothing like {self.found!r}, for the row {self.what!r}")
+        return f"| {self.what} | {self.shown.format(*match.groups())} | `{self.kept}.py` |"
+
+
+FIGURES = [
+    Figure(
+        "clicks folded into needs, real Kafka and Redis",
+        "{0} events/s with one worker, {1} with two (a loop written by hand: {2})",
+        "event_path",
+        r"one worker +[\d,]+ +([\d,]+).*two workers +[\d,]+ +([\d,]+).*by hand[^\n]*? +[\d,]+ +([\d,]+)",
+    ),
+    Figure(
+        "acknowledged by Kafka to readable at 200 events/s, real Kafka and Redis: need",
+        "p50 {0} ms, p99 {1} ms",
+        "freshness",
+        r"200/s  GetNeed +\d+ +([\d.]+) +([\d.]+)",
+    ),
+    Figure(
+        "the same: recommendation",
+        "p50 {0} ms, p99 {1} ms",
+        "freshness",
+        r"200/s  Recommend +\d+ +([\d.]+) +([\d.]+)",
+    ),
+    Figure(
+        "events under fire: services and engines killed and stopped while they flow",
+        "{0} minutes at {1} events/s, {2} kills and stops: {3}",
+        "soak",
+        r"(\d+) minutes at (\d+) events/s.*\nall +(\d+).*\n(all equal to the log)",
+    ),
+    Figure("Redis memory of a person with 20 behaviours, of 1,000,000", "{0} bytes", "memory", r"1,000,000 +([\d,]+)"),
+    Figure(
+        "StackFAQ, vectors + BM25, weights learned on other threads, hit@1",
+        "{1} (BM25 {0})",
+        "static_encoder",
+        r"both +(0\.\d+)\n.*vectors \+ BM25, weights learned on other threads +(0\.\d+)",
+    ),
+    Figure(
+        "20,000 real purchases through the whole platform",
+        "{0} events/s",
+        "real_events",
+        r"applied by all services +([\d,]+) events/s",
+    ),
+    Figure(
+        "event to recommendation with 5,853 real products, 20 events/s",
+        "p50 {0} ms, p99 {1} ms",
+        "real_events",
+        r"Recommend +([\d.]+) +([\d.]+)",
+    ),
+]
+
+
+def table() -> str:
+    """The rows as they should be."""
+    return "".join([BEGIN, "| | | script |\n|---|---|---|\n", *(f"{figure.row()}\n" for figure in FIGURES), END])
+
+
+def readme() -> str:
+    """README.md with the table in it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    return before + table() + rest.split(END)[1]
+
+
+if __name__ == "__main__":
+    written = readme()
+    (ROOT / "README.md").write_text(written, encoding="utf-8")
