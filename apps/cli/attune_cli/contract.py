@@ -11,6 +11,7 @@ from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.knowledge_pb2 import KnowledgeEntry
 from attune.events.v1.product_pb2 import Product
 from attune.events.v1.query_pb2 import QueryEvent, QueryKind
+from attune.events.v1.rule_pb2 import Rule
 from attune.events.v1.template_pb2 import Template
 from attune.events.v1.user_pb2 import UserRecord
 from attune.types.v1 import topic_pb2
@@ -58,7 +59,7 @@ def key_of(message: Message) -> str:
 
 
 MESSAGES: dict[str, type[Message]] = {
-    topic_of(message): message for message in (*LOADABLE.values(), ClickstreamEvent, QueryEvent, ErasureRequest)
+    topic_of(message): message for message in (*LOADABLE.values(), ClickstreamEvent, QueryEvent, ErasureRequest, Rule)
 }
 
 

@@ -58,6 +58,7 @@ _COMMANDS = {
     "ask": Place("ask", "ask", _READ),
     "compose": Place("compose", "compose", _READ),
     "experiment": Place("compose", "experiment", _READ),
+    "rules": Place("rules", "app", _CARE),
     "erase": Place("erase", "erase", _CARE),
     "dead-letters": Place("dead_letters", "app", _CARE),
     "evaluate": Place("attune_evaluate.commands", "app", _MEASURE),

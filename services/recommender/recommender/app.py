@@ -18,8 +18,10 @@ from chassis.rpc import GrpcServer, channel
 from chassis.telemetry import configure, log
 from recommender.breaker import Breaker
 from recommender.clients import NeedsClient, VectorPublisher
+from recommender.domain.score import coefficients
 from recommender.handlers import product_of_record, routes
 from recommender.models import TextModels
+from recommender.policy_records import decision_of, policy_routes
 from recommender.servicer import ERRORS, Recommender
 from recommender.settings import Settings
 from recommender.stores.qdrant_edge import EdgeProductIndex
@@ -30,6 +32,7 @@ from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog
 from recommender.usecases.offer import Recommend
+from recommender.usecases.policy import LearnPolicy, Policies, PolicyStore
 from recommender.usecases.ports import ProductIndex
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
@@ -39,6 +42,7 @@ from recommender.usecases.restore import Restore
 from recommender.usecases.resume import Resume
 from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
+from recommender.usecases.tell_policy import Coefficients, TellPolicy
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -64,7 +68,7 @@ async def main() -> None:
 
 
 async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engine) -> None:
-    relations, drawing = await _relations(settings)
+    relations, kept, drawing = await _relations(settings)
     index = await _index(settings.qdrant_url, space=models.space, dim=models.dim)
     producer = Producer(settings.kafka)
     publisher = VectorPublisher(producer, models.space)
@@ -74,8 +78,12 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     progress = Progress()
     restore = Restore(relations, index, models, product_of_record)
 
+    policies = Policies()
+    decide = LearnPolicy(policies, kept, decision_of)
+    await _when_there(decide.restore)
+
     async def restored() -> World:
-        world = World(models.dim)
+        world = World(models.dim, policies=policies)
         await restore(world)
         return world
 
@@ -91,16 +99,19 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         name="recommender",
         resume=resume.offsets,
     )
+    decisions = Consumer(policy_routes(decide, coefficients(settings.weights)), group=None, name="policies")
+    weights = Coefficients(world, settings.weights)
     understand = Understand(world, relations, needs, models, Reach(progress, relations, follow), follow)
     candidates = Candidates(index)
     text = TextSource(GeneratorWriter(generator, settings.text_timeout), index, models)
     server = GrpcServer(settings, errors=ERRORS)
     servicer = Recommender(
         world=world,
-        recommend=Recommend(understand, candidates, text, models, settings.weights),
+        recommend=Recommend(understand, candidates, text, models, weights),
         similar=Similar(world, candidates, models),
         search=Search(world, understand, candidates, models),
-        explain=Explain(world, understand, models, settings.weights),
+        explain=Explain(world, understand, models, weights),
+        policy=TellPolicy(world, weights),
         forget=forget,
         progress=progress,
     )
@@ -113,7 +124,7 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         name=NAME,
         settings=settings,
         server=server,
-        consumers=[consumer],
+        consumers=[decisions, consumer],
         producer=producer,
         progress=progress,
         background=background,
@@ -121,11 +132,12 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     )
 
 
-async def _relations(settings: Settings) -> tuple[Relations, Drawing | None]:
+async def _relations(settings: Settings) -> tuple[Relations, PolicyStore, Drawing | None]:
     url = settings.graph_url
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and parts.path:
-        return SqliteRelations(Path(unquote(parts.path))), None
+        sqlite = SqliteRelations(Path(unquote(parts.path)))
+        return sqlite, sqlite.policies, None
     if parts.scheme.partition("+")[0] not in {"neo4j", "bolt"} or not parts.hostname:
         _refuse(
             "ATTUNE_GRAPH_URL", url, "write neo4j://host:port, bolt://host:port or sqlite:///absolute/path/graph.db"
@@ -134,13 +146,14 @@ async def _relations(settings: Settings) -> tuple[Relations, Drawing | None]:
     from recommender.stores.neo4j import Neo4jRelations  # noqa: PLC0415
     from recommender.stores.neo4j_connection import Neo4j, WrongCredentials  # noqa: PLC0415
     from recommender.stores.neo4j_drawing import Neo4jDrawing  # noqa: PLC0415
+    from recommender.stores.neo4j_policies import Neo4jPolicies  # noqa: PLC0415
 
     try:
         neo4j = Neo4j(url, settings.neo4j_user, settings.neo4j_password.get_secret_value())
         await _when_there(neo4j.open)
     except (ValueError, WrongCredentials) as error:
         _refuse("ATTUNE_GRAPH_URL", url, str(error))
-    return Neo4jRelations(neo4j, settings.graph_timeout), Neo4jDrawing(neo4j)
+    return Neo4jRelations(neo4j, settings.graph_timeout), Neo4jPolicies(neo4j), Neo4jDrawing(neo4j)
 
 
 async def _when_there(step: Callable[[], Awaitable[T]]) -> T:

@@ -12,6 +12,8 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.events.v1.product_pb2 import Product as ProductMessage
+from attune.events.v1.ranker_pb2 import RankerRecord
+from attune.events.v1.rule_pb2 import Rule as RuleMessage
 from attune.recommender.v1 import recommender_pb2 as pb
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceServicer
 from attune.types.v1 import types_pb2 as types
@@ -19,10 +21,12 @@ from chassis.kafka import Position
 from chassis.kafka.progress import Progress
 from chassis.rpc.errors import ErrorTable
 from recommender.domain.errors import ForeignSpace, ImpossiblePrice, UnknownProduct, UnusableVector
+from recommender.domain.policy import SHIPPED, SenselessRule
 from recommender.domain.price import Price, between
 from recommender.domain.product import DEFAULT_TENANT, Key
 from recommender.domain.score import Mode, Scored
 from recommender.domain.shop import Allowed
+from recommender.policy_records import rule_of
 from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
 from recommender.usecases.offer import Asked, Offer, Offers, Recommend
@@ -30,6 +34,7 @@ from recommender.usecases.ports import Fallback
 from recommender.usecases.relations import Person, RelationsAway
 from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
+from recommender.usecases.tell_policy import TellPolicy
 from recommender.usecases.world import World
 
 ERRORS: ErrorTable = {
@@ -37,6 +42,7 @@ ERRORS: ErrorTable = {
     ForeignSpace: grpc.StatusCode.INVALID_ARGUMENT,
     UnusableVector: grpc.StatusCode.INVALID_ARGUMENT,
     ImpossiblePrice: grpc.StatusCode.INVALID_ARGUMENT,
+    SenselessRule: grpc.StatusCode.INVALID_ARGUMENT,
     RelationsAway: grpc.StatusCode.UNAVAILABLE,
 }
 _K = 10
@@ -56,11 +62,12 @@ class Recommender(RecommenderServiceServicer):
         similar: Similar,
         search: Search,
         explain: Explain,
+        policy: TellPolicy,
         forget: Forget,
         progress: Progress,
     ) -> None:
         self._world, self._recommend, self._similar, self._search = world, recommend, similar, search
-        self._explain, self._forget, self._progress = explain, forget, progress
+        self._explain, self._policy, self._forget, self._progress = explain, policy, forget, progress
 
     async def Recommend(self, request: pb.RecommendRequest, context: Context) -> pb.RecommendResponse:  # noqa: N802, ARG002
         mode = _MODES.get(request.mode, Mode.CONDITIONED)
@@ -71,7 +78,8 @@ class Recommender(RecommenderServiceServicer):
         reply = pb.RecommendResponse(
             text=made.text, mode=pb.SCORE_MODE_ARTICLE if mode is Mode.ARTICLE else pb.SCORE_MODE_CONDITIONED
         )
-        setattr(reply, "lambda", self._recommend.weights.balance)  # a keyword of Python
+        reply.ranker = made.ranker
+        setattr(reply, "lambda", made.balance)  # a keyword of Python
         for product_id, m in made.mentions:
             reply.text_matches.add(product_id=product_id, by=m.by, similarity=m.similarity, mention=m.words)
         return self._told(reply, made)
@@ -120,6 +128,19 @@ class Recommender(RecommenderServiceServicer):
             ],
             missing=[product_id for product_id, product in found.items() if product is None],
         )
+
+    async def GetPolicy(self, request: pb.GetPolicyRequest, context: Context) -> pb.GetPolicyResponse:  # noqa: N802, ARG002
+        tenant = request.tenant or DEFAULT_TENANT
+        made = self._policy(tenant, [rule_of(rule) for rule in request.with_rules])
+        reply = pb.GetPolicyResponse(
+            rules=[RuleMessage.FromString(rule.record) for rule in made.rules],
+            ranker=RankerRecord.FromString(made.ranker.record) if made.ranker else RankerRecord(version=SHIPPED),
+            remarks=[pb.PolicyRemark(rule_ids=each.rule_ids, remark=each.remark) for each in made.remarks],
+        )
+        reply.ranker.tenant = tenant
+        reply.ranker.weights.update(made.weights)
+        self._write_served(reply.served, [], [], stale=False)
+        return reply
 
     async def EraseUser(self, request: pb.EraseUserRequest, context: Context) -> pb.EraseUserResponse:  # noqa: N802, ARG002
         now = datetime.now(UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +10,9 @@ import pytest
 
 from recommender.stores.neo4j import Neo4jRelations
 from recommender.stores.neo4j_connection import Neo4j
+from recommender.stores.neo4j_policies import Neo4jPolicies
 from recommender.stores.sqlite import SqliteRelations
+from recommender.usecases.policy import PolicyStore
 from recommender.usecases.relations import Relations
 
 Open = Callable[[], Awaitable[Relations]]
@@ -39,6 +41,26 @@ async def store(engine: Open) -> AsyncIterator[Relations]:
     made = await engine()
     yield made
     await made.close()
+
+
+@pytest.fixture(params=["sqlite", "neo4j"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Sequence[str]:
+    """Where decisions are kept."""
+    return tmp_path / "graph.db" if request.param == "sqlite" else request.getfixturevalue("neo4j_url")
+
+
+@pytest.fixture
+async def policies(place: Path | Sequence[str]) -> AsyncIterator[PolicyStore]:
+    """The store of decisions under test."""
+    if isinstance(place, Path):
+        relations = SqliteRelations(place)
+        yield relations.policies
+        await relations.close()
+        return
+    neo4j = Neo4j(*place)
+    await neo4j.open()
+    yield Neo4jPolicies(neo4j)
+    await neo4j.close()
 
 
 def _neo4j(request: pytest.FixtureRequest) -> Open:

@@ -40,6 +40,7 @@ from recommender.usecases.relations import Person, Relations, Span
 from recommender.usecases.restore import Restore
 from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
+from recommender.usecases.tell_policy import Coefficients, TellPolicy
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -111,10 +112,12 @@ class InProcess:
         candidates = Candidates(self.index)
         writer = writer or GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, MODELS)
-        self.recommend = Recommend(understand, candidates, text, MODELS, Weights())
+        weights = Coefficients(self.world, Weights())
+        self.recommend = Recommend(understand, candidates, text, MODELS, weights)
         self.similar = Similar(self.world, candidates, MODELS)
         self.search = Search(self.world, understand, candidates, MODELS)
-        self.explain = Explain(self.world, understand, MODELS, Weights())
+        self.explain = Explain(self.world, understand, MODELS, weights)
+        self.policy = TellPolicy(self.world, weights)
         self._offsets, self._events = itertools.count(), itertools.count(1)
 
     async def restore(self) -> int:

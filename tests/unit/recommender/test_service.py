@@ -169,3 +169,47 @@ def test_a_needs_service_that_comes_back_is_asked_again_without_a_restart(house:
     server.stop(0).wait()
     assert in_words(reply) == []
     assert "不锈钢水壶" in reply.recommendations[0].reason
+
+
+def test_what_a_shop_decides_is_told_and_outlives_the_process(house: Any, stocked: str) -> None:
+    rule = {"rule_id": f"no-tea-{stocked}", "tenant": stocked, "match": {"categories": ["food/teas"]}, "exclude": {}}
+    ranker = {"tenant": stocked, "version": "v2", "weights": {"trend": 0.5}}
+    marks = [
+        house.send("attune.rules.v1", rule["rule_id"], rule),
+        house.send("attune.rankers.v1", stocked, ranker),
+    ]
+    assert house.recommend(stocked, "ann", *marks).ranker == "v2"
+    house.kill()
+    house.start()
+    reply = house.stub.GetPolicy(pb.GetPolicyRequest(tenant=stocked))
+    assert [each.rule_id for each in reply.rules] == [rule["rule_id"]]
+    assert (reply.ranker.version, reply.ranker.weights["trend"], reply.ranker.weights["sim.dense"]) == ("v2", 0.5, 0.1)
+    assert "food/teas" in reply.remarks[0].remark
+    gone = [house.send("attune.rules.v1", rule["rule_id"], None), house.send("attune.rankers.v1", stocked, None)]
+    assert house.recommend(stocked, "ann", *gone).ranker == "shipped"
+    assert not house.stub.GetPolicy(pb.GetPolicyRequest(tenant=stocked)).rules
+
+
+def test_a_rule_is_looked_at_before_it_is_sent(house: Any, stocked: str) -> None:
+    request = pb.GetPolicyRequest(tenant=stocked)
+    request.with_rules.add(rule_id="r").exclude.SetInParent()
+    with pytest.raises(grpc.RpcError) as refused:
+        house.stub.GetPolicy(request)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "excludes everything" in refused.value.details()
+
+
+def test_a_senseless_rule_has_one_dead_letter_however_often_it_is_read(house: Any, stocked: str, kafka: str) -> None:
+    mark = house.send("attune.rules.v1", f"all-{stocked}", {"rule_id": f"all-{stocked}", "exclude": {}})
+    house.recommend(stocked, "ann", mark)
+    house.kill()
+    house.start()
+    house.recommend(stocked, "ann", mark)
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": f"d{stocked}", "auto.offset.reset": "earliest"})
+    place = TopicPartition("attune.rules.v1.dead", mark.partition, OFFSET_BEGINNING)
+    consumer.assign([place])
+    _, end = consumer.get_watermark_offsets(place)
+    letters = [message for message in consumer.consume(end, 10) if message.key().decode() == f"all-{stocked}"]
+    consumer.close()
+    (headers,) = [dict(message.headers()) for message in letters]
+    assert headers["dead-field"] == b"match"

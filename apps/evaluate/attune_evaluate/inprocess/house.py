@@ -32,6 +32,7 @@ from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.restore import Restore
 from recommender.usecases.search import Search
+from recommender.usecases.tell_policy import Coefficients
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -69,7 +70,8 @@ class House:
         writer = GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, self.models)
         self.weights = weights or Weights()
-        self.recommend = Recommend(self.understand, candidates, text, self.models, self.weights)
+        coefficients = Coefficients(self.world, self.weights)
+        self.recommend = Recommend(self.understand, candidates, text, self.models, coefficients)
         self.search = Search(self.world, self.understand, candidates, self.models)
 
     async def stock(self, given: Sequence[Product]) -> None:

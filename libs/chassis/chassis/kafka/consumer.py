@@ -165,13 +165,14 @@ class Consumer:
         """The offset to start at: where the store says, else Kafka, or where the log begins, if that is later.
 
         What was stored and not committed comes again: its process may have ended before it wrote the dead letters.
+        Who reads everything at each start finds what it refused before.
         """
         committed = None if self._group is None else await patiently(partial(self._committed_of, tp))
         applied = stored if stored is not None else committed or 0
         if 0 < applied < begin:
             self._missed(lane.source, applied, begin)
         start = max(begin, min(applied, committed if committed is not None else applied))
-        if start < applied:
+        if start < applied or (self._group is None and self._routes[tp.topic].owner):
             await self._dead_letters.recall(lane.source, start)
         lane.place(applied if stored is not None else start, start)
         return start

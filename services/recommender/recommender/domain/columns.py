@@ -122,6 +122,14 @@ class Facts:
         self.columns.log[place] = self._logs.number(position.log)
         self.columns.partition[place], self.columns.offset[place] = position.partition, position.offset
 
+    def has_brand(self, name: str) -> bool:
+        """Whether a product is of it."""
+        return bool(self.brands.chosen([name])[self.columns.brand].any())
+
+    def has_category(self, name: str) -> bool:
+        """Whether a product is in it or below it."""
+        return bool(self.categories.chosen([name])[self.columns.category].any())
+
     def position(self, place: int) -> Position | None:
         """The record a place was made from; None: it was never put nor removed."""
         c = self.columns

@@ -14,6 +14,7 @@ from recommender.domain.shop import Matrix, Shop
 
 Values = NDArray[np.float64]
 Vector = NDArray[np.float32]
+Column = tuple[str, Values, float]
 
 LAST = 5  # products of which the nearest one counts as measured on Amazon Beauty
 
@@ -36,6 +37,7 @@ class Weights:
     trend: float = 0.02  # decides between equals, and for those of whom nothing is known
     text: float = 0.1  # what a written recommendation speaks of
     leaning: float = 0.1  # of a searcher's need: it orders what fits, it does not replace what was asked
+    learned: Mapping[str, float] = field(default_factory=dict)  # name of a term → coefficient in place of the shipped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +90,7 @@ class Scores:
     Invariant: `totals[i] == at(i).value`, bit for bit: both add the same products in the same order.
     """
 
-    def __init__(self, places: Sequence[int], columns: Sequence[tuple[str, Values, float]]) -> None:
+    def __init__(self, places: Sequence[int], columns: Sequence[Column]) -> None:
         self.places = places
         self._columns = [column for column in columns if column[2]]  # the others have no say
         self.totals: Values = np.zeros(len(places))
@@ -108,11 +110,29 @@ class Scores:
 
 def score(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights, mode: Mode) -> Scores:
     """F of each place, in the order of `places`."""
-    make = _article if mode is Mode.ARTICLE else _conditioned
-    return Scores(places, make(shop, wish, places, weights))
+    if mode is Mode.ARTICLE:
+        return Scores(places, _article(shop, wish, places, weights))
+    return Scores(places, _with(weights.learned, _conditioned(shop, wish, places, weights)))
 
 
-def _article(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[tuple[str, Values, float]]:
+def coefficients(weights: Weights) -> dict[str, float]:
+    """Name of each term → its coefficient."""
+    nobody = Wish(leaning=np.zeros(1, dtype=np.float32))
+    columns = _with(weights.learned, _conditioned(Shop("", 1), nobody, [], weights))
+    return {name: weight for name, _, weight in columns}
+
+
+def _with(learned: Mapping[str, float], columns: list[Column]) -> list[Column]:
+    """The columns with the coefficients that were learned."""
+    if not learned:
+        return columns
+    return [
+        (name, values, learned.get(name, weight) if weight or values.any() else weight)
+        for name, values, weight in columns
+    ]
+
+
+def _article(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[Column]:
     at = np.asarray(places, dtype=np.int64)
     return [
         ("sim.dense", _cosines(shop.vectors.take(at), wish.vector), 1.0),
@@ -120,7 +140,7 @@ def _article(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) ->
     ]
 
 
-def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[tuple[str, Values, float]]:
+def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[Column]:
     at = np.asarray(places, dtype=np.int64)
     vectors = shop.vectors.take(at)
     around = wish.around or Around(shop, ())

@@ -10,6 +10,7 @@ SCHEMA = (  # uniqueness is what the Community edition can promise; each constra
     "create constraint forgotten_person if not exists for (n:Forgotten) require n.person is unique",
     "create constraint offset if not exists for (n:Offset) require (n.log, n.topic, n.partition) is unique",
     "create constraint change_number if not exists for (n:Change) require n.number is unique",
+    "create constraint policy_name if not exists for (n:Policy) require (n.kind, n.tenant, n.name) is unique",
     "create constraint head_name if not exists for (n:Head) require n.name is unique",
     "create index change_at if not exists for (n:Change) on (n.at)",
     "create index product_stale if not exists for (n:Product) on (n.stale)",
@@ -112,4 +113,18 @@ call (p, r) {
   match (other:Product {tenant: r.tenant, place: edge[0]})
   create (p)-[:RELATED {kind: edge[1], weight: edge[2]}]->(other)
 }
+"""
+
+POLICIES = """
+match (p:Policy)
+return p.kind as kind, p.tenant as tenant, p.name as name, p.log as log, p.partition as partition,
+  p.offset as offset, p.record as record
+order by kind, tenant, name
+"""
+SAVE_POLICIES = """
+unwind $rows as r
+merge (p:Policy {kind: r.kind, tenant: r.tenant, name: r.name})
+with p, r
+where p.log is null or p.log <> r.log or p.partition <> r.partition or p.offset < r.offset
+set p.log = r.log, p.partition = r.partition, p.offset = r.offset, p.record = r.record
 """

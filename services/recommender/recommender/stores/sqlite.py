@@ -10,6 +10,7 @@ from pathlib import Path
 from recommender.domain.history import History
 from recommender.domain.product import Key, Position
 from recommender.stores import history_blob
+from recommender.stores.sqlite_policies import SqlitePolicies
 from recommender.usecases.relations import (
     Change,
     Everything,
@@ -77,6 +78,7 @@ class SqliteRelations:
             "pragma journal_mode = wal; pragma synchronous = normal; pragma locking_mode = exclusive;"
         )
         self._db.executescript(_SCHEMA)
+        self.policies = SqlitePolicies(self._db)
         self._wishes = 0  # to be forgotten, since the start: whoever reads and writes is this process
 
     async def life(self) -> str:

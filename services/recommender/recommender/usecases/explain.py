@@ -9,11 +9,12 @@ from recommender.domain.around import Step
 from recommender.domain.history import Done
 from recommender.domain.product import Key, Product
 from recommender.domain.reasons import reason
-from recommender.domain.score import Mode, Scored, Weights, score
+from recommender.domain.score import Mode, Scored, score
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.offer import basis
 from recommender.usecases.ports import Fallback, Models
 from recommender.usecases.relations import Person
+from recommender.usecases.tell_policy import Coefficients
 from recommender.usecases.understand import Understand, Understanding
 from recommender.usecases.world import World
 
@@ -48,7 +49,7 @@ class Explanation:
 class Explain:
     """Tells the terms, the behaviours and the edges behind a score."""
 
-    def __init__(self, world: World, understand: Understand, models: Models, weights: Weights) -> None:
+    def __init__(self, world: World, understand: Understand, models: Models, weights: Coefficients) -> None:
         self._world, self._understand, self._models, self._weights = world, understand, models, weights
 
     async def __call__(self, person: Person, product_id: str, language: str, mode: Mode) -> Explanation:
@@ -58,7 +59,8 @@ class Explain:
         shop, wish = known.shop, known.wish
         place = shop.places[product_id]
         language = language or known.language or "en"
-        scored = score(shop, wish, [place], self._weights, mode).at(0)
+        weights, _ = self._weights.of(person.tenant)
+        scored = score(shop, wish, [place], weights, mode).at(0)
         steps = wish.around.steps_to(place) if wish.around is not None and mode is Mode.CONDITIONED else []
         return Explanation(
             product,

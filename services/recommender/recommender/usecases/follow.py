@@ -61,7 +61,7 @@ class Follow:
                     await self._take(change)
         except Behind:
             log.warning("too far behind the other replicas: everything is read again", number=self._world.number)
-            fresh = World(self._world.dim, self._world.shelf)
+            fresh = World(self._world.dim, self._world.shelf, self._world.policies)
             await self._restore(fresh)
             self._world.become(fresh)
 

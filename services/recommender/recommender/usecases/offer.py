@@ -10,13 +10,14 @@ from recommender.domain.choice import choose
 from recommender.domain.mentions import Mention
 from recommender.domain.product import Product
 from recommender.domain.reasons import Basis, reason
-from recommender.domain.score import LAST, Mode, Scored, Weights, Wish, score
+from recommender.domain.score import LAST, Mode, Scored, Wish, score
 from recommender.domain.shop import Allowed, Shop
 from recommender.domain.shortage import fewer
 from recommender.usecases.candidates import Candidates, Proposed
 from recommender.usecases.ports import Fallback, Models
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.relations import Person
+from recommender.usecases.tell_policy import Coefficients
 from recommender.usecases.understand import Understand
 
 
@@ -41,6 +42,8 @@ class Offers:
     text: str = ""
     mentions: Sequence[tuple[str, Mention]] = ()  # product id and where the text speaks of it
     shortage: str = ""  # why there are fewer than asked for
+    ranker: str = ""  # version of the coefficients
+    balance: float = 0.0  # λ
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,10 @@ class Recommend:
     """Products for a person."""
 
     def __init__(
-        self, understand: Understand, candidates: Candidates, text: TextSource, models: Models, weights: Weights
+        self, understand: Understand, candidates: Candidates, text: TextSource, models: Models, weights: Coefficients
     ) -> None:
         self._understand, self._candidates, self._text = understand, candidates, text
-        self._models, self.weights = models, weights
+        self._models, self._weights = models, weights
 
     async def __call__(
         self, person: Person, asked: Asked, mode: Mode, at_least: Sequence[Watermark] = (), *, with_text: bool = False
@@ -68,6 +71,7 @@ class Recommend:
         known = await self._understand(person, at_least, mode)
         language = asked.language or known.language or "en"
         shop, wish = known.shop, known.wish
+        weights, ranker = self._weights.of(person.tenant)
         without = () if asked.allowed.seen else known.history.items
         found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
         by = [self._models.space, "graph" if wish.seeds else "trend", *known.by]
@@ -75,14 +79,14 @@ class Recommend:
         written = ""
         mentions: Sequence[Mention] = ()
         if with_text:
-            first = choose(shop, score(shop, wish, found.places, self.weights, mode), 3, diverse=True)
+            first = choose(shop, score(shop, wish, found.places, weights, mode), 3, diverse=True)
             source = await self._text(shop, wish, first, known.texts, language, asked.allowed)
             written, mentions = source.text, source.mentions
             by += source.by
             fallbacks += source.fallbacks
             wish = replace(wish, mentioned={m.place: m.similarity for m in mentions})
             found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
-        scored = score(shop, wish, found.places, self.weights, mode)
+        scored = score(shop, wish, found.places, weights, mode)
         chosen = choose(shop, scored, asked.k, diverse=True)
         return Offers(
             offers(shop, chosen, found, basis(wish, known.texts), language),
@@ -92,6 +96,8 @@ class Recommend:
             written,
             [(shop.ids[m.place], m) for m in mentions],
             "" if len(chosen) >= asked.k else fewer(shop, asked.allowed, without),
+            ranker,
+            weights.balance,
         )
 
 

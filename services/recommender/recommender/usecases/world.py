@@ -9,6 +9,7 @@ from recommender.domain.errors import UnknownProduct
 from recommender.domain.history import History, Meeting
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Entry, Held, Shelf, Shop
+from recommender.usecases.policy import Policies
 from recommender.usecases.relations import Person, Relations, Shares
 
 
@@ -19,9 +20,9 @@ class World:
     this process made itself. So a write whose outcome is unknown is taken from the journal like another replica's.
     """
 
-    def __init__(self, dim: int, shelf: Callable[[], Shelf] = Held) -> None:
+    def __init__(self, dim: int, shelf: Callable[[], Shelf] = Held, policies: Policies | None = None) -> None:
         """`shelf` makes one for each shop."""
-        self.dim, self.shelf = dim, shelf
+        self.dim, self.shelf, self.policies = dim, shelf, policies or Policies()
         self.shops: dict[str, Shop] = {}
         self.publishing = asyncio.Lock()  # held while a product's vector is told and taken over here
         self.number = 0

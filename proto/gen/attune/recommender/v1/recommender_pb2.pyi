@@ -894,20 +894,54 @@ class GetPolicyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TENANT_FIELD_NUMBER: _builtins.int
+    WITH_RULES_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The shop; empty means `default`."""
+    @_builtins.property
+    def with_rules(self) -> _containers.RepeatedCompositeFieldContainer[_rule_pb2.Rule]:
+        """Look at the policy as if these were among its rules too, in place of those of the same id. Nothing of them is kept."""
+
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
+        with_rules: _abc.Iterable[_rule_pb2.Rule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant", "with_rules", b"with_rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPolicyRequest: _TypeAlias = GetPolicyRequest  # noqa: Y015
+
+@_typing.final
+class PolicyRemark(_message.Message):
+    """Something about a rule that its writer may not have meant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_IDS_FIELD_NUMBER: _builtins.int
+    REMARK_FIELD_NUMBER: _builtins.int
+    remark: _builtins.str
+    """What is odd, and what to do."""
+    @_builtins.property
+    def rule_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules concerned."""
+
+    def __init__(
+        self,
+        *,
+        rule_ids: _abc.Iterable[_builtins.str] | None = ...,
+        remark: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["remark", b"remark", "rule_ids", b"rule_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyRemark: _TypeAlias = PolicyRemark  # noqa: Y015
 
 @_typing.final
 class GetPolicyResponse(_message.Message):
@@ -918,6 +952,7 @@ class GetPolicyResponse(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     RANKER_FIELD_NUMBER: _builtins.int
     SERVED_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[_rule_pb2.Rule]:
         """Its rules, by id."""
@@ -930,16 +965,21 @@ class GetPolicyResponse(_message.Message):
     def served(self) -> _types_pb2.Served:
         """Who made the reply."""
 
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRemark]:
+        """Rules that contradict each other, and names in them that the catalogue does not know."""
+
     def __init__(
         self,
         *,
         rules: _abc.Iterable[_rule_pb2.Rule] | None = ...,
         ranker: _ranker_pb2.RankerRecord | None = ...,
         served: _types_pb2.Served | None = ...,
+        remarks: _abc.Iterable[Global___PolicyRemark] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ranker", b"ranker", "served", b"served"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ranker", b"ranker", "rules", b"rules", "served", b"served"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ranker", b"ranker", "remarks", b"remarks", "rules", b"rules", "served", b"served"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,137 @@
+"""All that one shop decides, and what is wrong or odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import NamedTuple
+
+from recommender.domain.errors import Refusal
+from recommender.domain.rules import EVERYTHING, Bury, Exclude, IncludeOnly, Match, Pin, Repurchase, Rule
+
+SHIPPED = "shipped"  # version of the coefficients of the release
+_SENSELESS: Mapping[type, str] = {  # of all products
+    Exclude: "excludes everything",
+    IncludeOnly: "includes only everything, which changes nothing",
+    Pin: "pins everything",
+    Bury: "buries everything",
+}
+
+
+class SenselessRule(Refusal):
+    """A rule that cannot be meant."""
+
+
+class UnknownTerm(Refusal):
+    """A coefficient for a term that f(u,p) does not have."""
+
+
+class Remark(NamedTuple):
+    """Something its writer may not have meant."""
+
+    rule_ids: Sequence[str]
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """Coefficients that were learned for a shop."""
+
+    version: str
+    weights: Mapping[str, float]  # of the terms that it names
+    record: bytes = field(default=b"", compare=False)
+
+
+class Known(NamedTuple):
+    """Whether the catalogue of a shop knows a name."""
+
+    product: Callable[[str], bool]
+    category: Callable[[str], bool]  # or one below it
+    brand: Callable[[str], bool]
+
+
+def checked(rule: Rule) -> Rule:
+    """The rule itself; raises SenselessRule."""
+    match = rule.match
+    if match.least is not None and match.most is not None and match.least > match.most:
+        given = f"{match.least} to {match.most} {match.currency}"
+        raise SenselessRule("no price is in between", field="match.min_price", value=given,
+                            remedy="let min_price be at most max_price")  # fmt: skip
+    if rule.begins is not None and rule.ends is not None and rule.begins >= rule.ends:
+        raise SenselessRule("the rule never holds", field="active_until", value=rule.rule_id,
+                            remedy="let active_until be later than active_from")  # fmt: skip
+    if match == EVERYTHING and type(rule.effect) in _SENSELESS:
+        raise SenselessRule(_SENSELESS[type(rule.effect)], field="match", value=rule.rule_id,
+                            remedy="say which products")  # fmt: skip
+    return rule
+
+
+def remarks(rules: Sequence[Rule], known: Known) -> list[Remark]:
+    """What contradicts what, and which names nobody knows."""
+    return [*_unknown(rules, known), *(Remark([a.rule_id, b.rule_id], why) for a, b, why in _pairs(rules))]
+
+
+def _unknown(rules: Iterable[Rule], known: Known) -> Iterator[Remark]:
+    for rule in rules:
+        match = rule.match
+        for what, named, there in (
+            ("product", match.product_ids, known.product),
+            ("category", match.categories, known.category),
+            ("brand", match.brands, known.brand),
+        ):
+            for name in sorted(named):
+                if not there(name):
+                    yield Remark([rule.rule_id], f"{what} {name!r} is not in the catalogue: check how it is spelt")
+
+
+def _pairs(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule, str]]:
+    for a, b in combinations(rules, 2):
+        if not _meet(a, b):
+            continue
+        for one, other in ((a, b), (b, a)):
+            if isinstance(one.effect, IncludeOnly) and isinstance(other.effect, Exclude) and one.match == other.match:
+                yield one, other, "nothing is left to offer: one includes only what the other excludes"
+            if isinstance(one.effect, Pin) and isinstance(other.effect, Exclude) and _within(one.match, other.match):
+                yield one, other, "what one pins the other excludes: it is not offered"
+        if isinstance(a.effect, IncludeOnly) and isinstance(b.effect, IncludeOnly) and _apart(a.match, b.match):
+            yield a, b, "nothing is left to offer: no product is among both; put them into one rule"
+        if isinstance(a.effect, Pin) and isinstance(b.effect, Pin) and a.effect == b.effect:
+            yield a, b, f"both pin to place {a.effect.position}: the second comes after the first"
+        if isinstance(a.effect, Repurchase) and isinstance(b.effect, Repurchase) and a.match == b.match:
+            yield a, b, "both say when the same products are offered again: the later time holds"
+
+
+def _meet(a: Rule, b: Rule) -> bool:
+    """Whether both can hold at once."""
+    if a.contexts and b.contexts and a.contexts.isdisjoint(b.contexts):
+        return False
+    if (a.ends is not None and b.begins is not None and a.ends <= b.begins) or (
+        b.ends is not None and a.begins is not None and b.ends <= a.begins
+    ):
+        return False
+    pairs = zip(_groups(a), _groups(b), strict=True)
+    return not any(mine and theirs and mine.isdisjoint(theirs) for mine, theirs in pairs)
+
+
+def _groups(rule: Rule) -> tuple[frozenset[str], ...]:
+    return rule.audience.tiers, rule.audience.regions, rule.audience.languages
+
+
+def _within(inner: Match, outer: Match) -> bool:
+    """Whether whatever one names the other names too."""
+    return inner == outer or (bool(inner.product_ids) and outer == Match(inner.product_ids | outer.product_ids))
+
+
+def _apart(a: Match, b: Match) -> bool:
+    """Whether no product can be in both, as far as names tell."""
+    if a.product_ids and b.product_ids and a.product_ids.isdisjoint(b.product_ids):
+        return True
+    if a.brands and b.brands and a.brands.isdisjoint(b.brands):
+        return True
+    related = any(_below(one, other) or _below(other, one) for one in a.categories for other in b.categories)
+    return bool(a.categories and b.categories and not related)
+
+
+def _below(category: str, other: str) -> bool:
+    return category == other or category.startswith(f"{other}/")
