@@ -12,7 +12,7 @@ import typer
 from attune_cli.failures import BadInput
 from attune_cli.options import Json
 from attune_cli.output import print_json, progress, say
-from attune_evaluate import telling
+from attune_evaluate import searching, telling
 from attune_evaluate.plot import ladder_svg
 from attune_evaluate.protocols import Protocol, split
 from attune_evaluate.readers.find import read
@@ -73,4 +73,35 @@ def recommend(
     else:
         say(f"{data.name}: {len(data.products):,} products, {len(data.acts):,} events")
         for line in telling.told(board):
+            say(line)
+
+
+@app.command()
+def search(
+    dataset: Folder,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            "--queries",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Questions in place of the data "
+            "set's own: a line `query<TAB>relevant`, then words and product ids or categories by |.",
+        ),
+    ] = None,
+    encoder: Encoder = "static",
+    json: Json = False,
+) -> None:
+    """Search with words whose answers are known, beside BM25 and each half of the hybrid alone.
+
+    Example: attune evaluate search shared/data/zh_product_search
+    """
+    data = read(dataset, questions=queries)
+    with progress("evaluate", None) as bar:
+        found = asyncio.run(searching.offline(data, lambda what, done, _: bar.at(done, what), encoder))
+    if json:
+        print_json(searching.form(data, found))
+    else:
+        for line in searching.told(data, found):
             say(line)

@@ -44,8 +44,8 @@ def online_retail(folder: Path) -> Dataset:
     return Dataset("online_retail", products, sorted(acts, key=lambda act: act.at))
 
 
-def demo_store(folder: Path, questions: list[tuple[str, str]]) -> Dataset:
-    """`products.yaml`; `questions` are words and what the relevant products are: `category/style`, or several by |."""
+def demo_store(folder: Path) -> Dataset:
+    """`products.yaml`; a category is `category/style`."""
     with (folder / "products.yaml").open(encoding="utf-8") as file:
         rows = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     products = [
@@ -59,12 +59,7 @@ def demo_store(folder: Path, questions: list[tuple[str, str]]) -> Dataset:
         )
         for row in rows
     ]
-    of = defaultdict(set)
-    for product in products:
-        of[product.category].add(product.product_id)
-    asked = [(text, [of[kind] for kind in kinds.split("|") if of[kind]]) for text, kinds in questions]
-    found = [Question(text, frozenset().union(*sets)) for text, sets in asked if sets]
-    return Dataset("retail_demo_store", products, questions=found)
+    return Dataset("retail_demo_store", products)
 
 
 def chinese_search(folder: Path) -> Dataset:
