@@ -31,6 +31,7 @@ from qa.domain.shelf import Shelf
 from qa.domain.wording import TEMPLATES
 from qa.handlers import PEOPLE, SHOP, PeopleHandlers, ShopHandlers
 from qa.patience import PatientDialogues
+from qa.questions import QuestionLog
 from qa.reading import AnsweringConsumer, KeptConsumer, Reading
 from qa.resume import resume_index, resume_memory, resume_people
 from qa.servicer import ERRORS, SERVICE, QaServicer
@@ -89,7 +90,9 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     memory = Consumer(shop.of_memory(), group=None, name="memory", resume=resume_memory(learn))
     reading = Reading(memory)
     patient = PatientDialogues(dialogues, settings.memory_timeout, Breaker(pause=settings.breaker_pause))
-    respond, forget = Respond(ask, patient, lambda: uuid.uuid4().hex, time.time), Forget(dialogues)
+    listeners = QuestionLog(producer) if settings.tell_needs else None
+    respond = Respond(ask, patient, listeners, lambda: uuid.uuid4().hex, time.time)
+    forget = Forget(dialogues)
     tell = Tell(ask, dialogues, AnswerLog(producer, settings.kafka), time.time)
     kept = KeptConsumer(
         shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=resume_index(keep), exact=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -16,14 +17,23 @@ from qa.domain.knowledge import Entry, LogPosition
 from qa.domain.products import Product
 from qa.usecases.ports import Question
 
+ANSWERED = "attune-answered"  # a header; a question that has it was answered where it was asked
+
 _query, _erasure = proto_decoder(QueryEvent), proto_decoder(ErasureRequest)
 
 
-def decode_query(record: Record) -> QueryEvent:
+class Given(NamedTuple):
+    """Words that a customer gave."""
+
+    event: QueryEvent
+    answered: bool  # where they were given
+
+
+def decode_query(record: Record) -> Given:
     """Words that a customer gave."""
     event = _query(record)
     _not_after(event.occurred_at, record)
-    return event
+    return Given(event, ANSWERED in record.headers)
 
 
 def decode_erasure(record: Record) -> ErasureRequest:
@@ -71,14 +81,18 @@ def product(message: ProductRecord, position: LogPosition) -> Product:
     return Product(message.tenant or DEFAULT_TENANT, message.product_id, titles, facts, position)
 
 
-def question(message: QueryEvent) -> Question | None:
-    """A question; None for a search. Raises Rejected for speech and pictures, which no encoder here reads."""
-    if message.kind != QUERY_KIND_QUESTION:
+def question(given: Given) -> Question | None:
+    """A question; None for a search, and for what was answered by call and is there for others to hear of.
+
+    Raises Rejected for speech and pictures, which no encoder here reads.
+    """
+    message = given.event
+    if message.kind != QUERY_KIND_QUESTION or given.answered:
         return None
-    given = message.WhichOneof("input") or "text"
-    if given != "text":
+    form = message.WhichOneof("input") or "text"
+    if form != "text":
         remedy = "send the question as text: no encoder that reads it is configured"
-        raise Rejected("unreadable-media", field=given, value=getattr(message, given).mime_type, remedy=remedy)
+        raise Rejected("unreadable-media", field=form, value=getattr(message, form).mime_type, remedy=remedy)
     return Question(
         tenant=message.tenant or DEFAULT_TENANT,
         text=message.text,
@@ -88,6 +102,7 @@ def question(message: QueryEvent) -> Question | None:
         dialogue_id=message.dialogue_id or message.event_id,
         language=message.language if message.language != "und" else "",
         event_id=message.event_id,
+        product_id=message.product_id,
     )
 
 

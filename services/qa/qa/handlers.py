@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.knowledge_pb2 import KnowledgeEntry
 from attune.events.v1.product_pb2 import Product as ProductRecord
-from attune.events.v1.query_pb2 import QueryEvent
 from chassis.kafka import Decoded, Rejected, Rewound, Route, Slice, Source, proto_decoder
 from qa import decoding
+from qa.decoding import Given
 from qa.domain.identity import Person
 from qa.domain.knowledge import Entry, LogPosition
 from qa.domain.products import Product
@@ -110,6 +110,7 @@ class PeopleHandlers:
     def __init__(self, tell: Tell, forget: Forget, positions: Positions, reading: Reading) -> None:
         self._tell, self._forget, self._positions, self._reading = tell, forget, positions, reading
         self._ends: dict[Source, int] = {}  # where the last slice ended
+        self._unsure: set[Source] = set()  # what comes next there may have been answered before
 
     def routes(self) -> list[Route[Any]]:
         """For whom a partition is assigned to."""
@@ -118,10 +119,11 @@ class PeopleHandlers:
             Route(ERASURES, decoding.decode_erasure, self.erasures, owner=False),
         ]
 
-    async def queries(self, part: Slice[QueryEvent]) -> Refused:
+    async def queries(self, part: Slice[Given]) -> Refused:
         """Questions are answered; searches are not ours."""
         asked, refused = _questions(part)
         async with self._wholly(part):
+            self._compare(part)
             if asked:
                 await self._reading.done()
                 await self._look_back(part, asked.values())
@@ -164,13 +166,19 @@ class PeopleHandlers:
             raise MemoryAway("it was started anew in the middle of a slice")
         self._ends[source] = part.next_offset
 
-    async def _look_back(self, part: Slice[Any], asked: Iterable[Sequence[tuple[int, Question]]]) -> None:
-        """Where reading does not go on from where it ended here, these may have been answered before.
+    def _compare(self, part: Slice[Any]) -> None:
+        """Where reading does not go on from where it ended here, questions may have been answered before.
 
-        Who answered them may have died, or Redis may have lost that they were.
+        Who answered them may have died, or Redis may have lost that they were. The first slice may hold none.
         """
-        if not part.begins <= self._ends.get(part.source, -1) <= part.items[0].offset:
+        first = part.items[0].offset if part.items else part.next_offset
+        if not part.begins <= self._ends.get(part.source, -1) <= first:
+            self._unsure.add(part.source)
+
+    async def _look_back(self, part: Slice[Any], asked: Iterable[Sequence[tuple[int, Question]]]) -> None:
+        if part.source in self._unsure:
             await self._tell.look_back(min(question.at for questions in asked for _, question in questions))
+            self._unsure.discard(part.source)
 
     async def _answer_in_turn(self, waiting: Iterable[Sequence[tuple[int, Question]]]) -> Refused:
         """Take person after person from those who wait."""
@@ -184,7 +192,7 @@ class PeopleHandlers:
         return refused
 
 
-def _questions(part: Slice[QueryEvent]) -> tuple[dict[tuple[str, str], list[tuple[int, Question]]], Refused]:
+def _questions(part: Slice[Given]) -> tuple[dict[tuple[str, str], list[tuple[int, Question]]], Refused]:
     """Per person, in their order."""
     asked: dict[tuple[str, str], list[tuple[int, Question]]] = {}
     refused: Refused = []

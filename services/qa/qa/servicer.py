@@ -98,6 +98,7 @@ class QaServicer(qa_pb2_grpc.QaServiceServicer):
             user=request.user.user_id,
             dialogue_id=request.dialogue_id,
             language=request.language,
+            product_id=request.product_id,
         )
 
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:

@@ -45,6 +45,9 @@ class Settings(ProcessSettings):
     forgotten_for: timedelta = Field(timedelta(days=30), validation_alias="ATTUNE_QA_FORGOTTEN_FOR")
     redis_timeout: timedelta = Field(timedelta(seconds=5), validation_alias="ATTUNE_QA_REDIS_TIMEOUT")
 
+    # Questions by call move the person's need, as those over Kafka do. A shop whose customers refuse that says no.
+    tell_needs: bool = Field(default=True, validation_alias="ATTUNE_QA_TELL_NEEDS")
+
     @property
     def thresholds(self) -> Thresholds:
         """From which probability on what is done."""

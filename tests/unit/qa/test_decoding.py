@@ -19,7 +19,7 @@ def record(**value: object) -> Record:
 @pytest.mark.parametrize(
     ("decode", "field", "given"),
     [
-        (decode_query, "occurred_at", {"kind": "question", "text": "How?"}),
+        (lambda given: decode_query(given).event, "occurred_at", {"kind": "question", "text": "How?"}),
         (decode_erasure, "requested_at", {}),
     ],
 )

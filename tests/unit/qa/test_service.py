@@ -108,6 +108,26 @@ def test_a_question_over_kafka_is_answered_once(house: Any, shop: str) -> None:
     assert answers[0]["entry_ids"] == [f"{shop}.returns.how.zh"]
 
 
+def test_a_question_by_call_is_told_to_needs_and_answered_once(house: Any, shop: str) -> None:
+    house.ask(shop, "How do I return an item?", user="ann", product_id="teapot")
+    told = next(house.records(QUERIES, lambda record: shop.encode() in record.value()))
+    event = json.loads(told.value())
+    assert (told.key(), event["text"], event["product_id"]) == (b"ann", "How do I return an item?", "teapot")
+    after = house.event(shop, "ann", "How much is delivery?")  # same person, same partition: read after it
+    house.ask(shop, "ready?", house.send(QUERIES, "ann", after))
+    asked = [turn.question for turn in house.dialogue(shop, "ann", event["dialogue_id"]).turns]
+    assert asked == ["How do I return an item?"]
+    answer = next(house.records(ANSWERS, lambda record: shop.encode() in record.value()))
+    assert json.loads(answer.value())["question_event_id"] == after["event_id"]
+
+
+def test_a_question_of_nobody_is_told_to_nobody(house: Any, shop: str) -> None:
+    house.ask(shop, "How do I return an item?")
+    house.ask(shop, "How much is delivery?", user="eve")
+    told = next(house.records(QUERIES, lambda record: shop.encode() in record.value()))
+    assert told.key() == b"eve"
+
+
 def test_a_search_over_kafka_is_not_ours_to_answer(house: Any, shop: str) -> None:
     mark = house.send(QUERIES, "eve", house.event(shop, "eve", "How do I return an item?", kind="search"))
     house.ask(shop, "ready?", mark)

@@ -7,17 +7,33 @@ from collections.abc import Callable
 from qa.domain.dialogue import Dialogue, Turn
 from qa.domain.identity import Person
 from qa.usecases.ask import Answered, Ask
-from qa.usecases.ports import Conversations, Dialogues, Fallback, Forgotten, MemoryAway, Question, Reply
+from qa.usecases.ports import (
+    FORGOTTEN,
+    Conversations,
+    Dialogues,
+    Fallback,
+    Forgotten,
+    Listeners,
+    MemoryAway,
+    Question,
+    Reply,
+)
 
 
 class Respond:
     """Answers within a conversation and keeps it, for a person; for nobody in particular it only answers."""
 
     def __init__(
-        self, ask: Ask, dialogues: Conversations, new_id: Callable[[], str], clock: Callable[[], float]
+        self,
+        ask: Ask,
+        dialogues: Conversations,
+        listeners: Listeners | None,
+        new_id: Callable[[], str],
+        clock: Callable[[], float],
     ) -> None:
         """`clock`: seconds since 1970."""
-        self._ask, self._dialogues, self._new_id, self._clock = ask, dialogues, new_id, clock
+        self._ask, self._dialogues, self._listeners = ask, dialogues, listeners
+        self._new_id, self._clock = new_id, clock
 
     async def __call__(self, question: Question) -> Reply:
         """Raises EmptyQuestion. While conversations are away a question is answered alone, and the reply says so.
@@ -34,6 +50,8 @@ class Respond:
                 number = await self._dialogues.add(question.person, dialogue_id, turn)
             except MemoryAway as why:
                 away = (Fallback("dialogues", "an answer that is not kept", str(why)),)
+        if question.person is not None and number != FORGOTTEN and self._listeners is not None:
+            self._listeners.tell(question, dialogue_id, f"ask:{self._new_id()}")
         return Reply(made.answer, dialogue_id, number, made.understood, made.by, (*away, *made.fallbacks))
 
     async def _known(self, question: Question, dialogue_id: str) -> tuple[Dialogue, tuple[Fallback, ...]]:

@@ -243,11 +243,19 @@ class Question:
     dialogue_id: str = ""  # empty: a new conversation
     language: str = ""  # to answer in; empty: that of the question
     event_id: str = ""  # of the event that asks
+    product_id: str = ""  # it is about; empty: none
 
     @property
     def person(self) -> Person | None:
         """Who asks."""
         return Person(self.tenant, self.user) if self.user else None
+
+
+class Listeners(Protocol):
+    """Whoever wants to hear of questions that came by call, such as needs."""
+
+    def tell(self, question: Question, dialogue_id: str, event_id: str) -> None:
+        """Returns at once, whatever becomes of it. `event_id` is of this question alone."""
 
 
 @dataclass(frozen=True, slots=True)

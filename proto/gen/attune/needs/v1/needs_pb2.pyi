@@ -60,7 +60,7 @@ class Behavior(_message.Message):
     VECTOR_FIELD_NUMBER: _builtins.int
     SHARE_FIELD_NUMBER: _builtins.int
     kind: _clickstream_pb2.BehaviorKind.ValueType
-    """What was done; unset for words (a search, a question, a review's text)."""
+    """What was done; unset for words (a search, a question, a review's text), and for a question about the product."""
     product_id: _builtins.str
     """To which product; empty for words."""
     text: _builtins.str

@@ -28,7 +28,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x61ttune/qa/v1/qa.proto\x12\x0c\x61ttune.qa.v1\x1a\x1d\x61ttune/events/v1/answer.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x03\n\nAskRequest\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12&\n\x06tenant\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x32\n\x0b\x64ialogue_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12/\n\x08language\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x37\n\x08\x61t_least\x18\x05 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12@\n\x04text\x18\x06 \x01(\tB0\xbaH-r+\x10\x01\x18\xd0\x0f\x32$^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$H\x00\x12\'\n\x05\x61udio\x18\x07 \x01(\x0b\x32\x16.attune.types.v1.MediaH\x00\x12\'\n\x05image\x18\x08 \x01(\x0b\x32\x16.attune.types.v1.MediaH\x00\x42\x11\n\x08question\x12\x05\xbaH\x02\x08\x01\"\x87\x01\n\x08\x43itation\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\x10\n\x08question\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12%\n\x05score\x18\x05 \x01(\x0b\x32\x16.attune.types.v1.Score\x12\x10\n\x08language\x18\x06 \x01(\t\"\xf6\x01\n\x06\x41nswer\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x30\n\x07outcome\x18\x03 \x01(\x0e\x32\x1f.attune.events.v1.AnswerOutcome\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12)\n\tcitations\x18\x05 \x03(\x0b\x32\x16.attune.qa.v1.Citation\x12\x13\n\x0bproduct_ids\x18\x06 \x03(\t\x12\x13\n\x0b\x64ialogue_id\x18\x07 \x01(\t\x12\x0c\n\x04turn\x18\x08 \x01(\r\x12\x12\n\nunderstood\x18\t \x01(\t\x12\x0e\n\x06lambda\x18\n \x01(\x01\"w\n\x0b\x41skResponse\x12\x0f\n\x05\x64\x65lta\x18\x01 \x01(\tH\x00\x12&\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x14.attune.qa.v1.AnswerH\x00\x12\'\n\x06served\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.ServedB\x06\n\x04part\"\x90\x01\n\x04Turn\x12\x0e\n\x06number\x18\x01 \x01(\r\x12,\n\x08\x61sked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08question\x18\x03 \x01(\t\x12\x12\n\nunderstood\x18\x04 \x01(\t\x12$\n\x06\x61nswer\x18\x05 \x01(\x0b\x32\x14.attune.qa.v1.Answer\"x\n\x12GetDialogueRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x32\n\x0b\x64ialogue_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"v\n\x13GetDialogueResponse\x12\x13\n\x0b\x64ialogue_id\x18\x01 \x01(\t\x12!\n\x05turns\x18\x02 \x03(\x0b\x32\x12.attune.qa.v1.Turn\x12\'\n\x06served\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased2\xeb\x01\n\tQaService\x12<\n\x03\x41sk\x12\x18.attune.qa.v1.AskRequest\x1a\x19.attune.qa.v1.AskResponse0\x01\x12R\n\x0bGetDialogue\x12 .attune.qa.v1.GetDialogueRequest\x1a!.attune.qa.v1.GetDialogueResponse\x12L\n\tEraseUser\x12\x1e.attune.qa.v1.EraseUserRequest\x1a\x1f.attune.qa.v1.EraseUserResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x61ttune/qa/v1/qa.proto\x12\x0c\x61ttune.qa.v1\x1a\x1d\x61ttune/events/v1/answer.proto\x1a\x1b\x61ttune/types/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x03\n\nAskRequest\x12&\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRef\x12&\n\x06tenant\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x18@2\r^[a-z0-9_-]*$\x12\x32\n\x0b\x64ialogue_id\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12/\n\x08language\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x37\n\x08\x61t_least\x18\x05 \x03(\x0b\x32\x1a.attune.types.v1.WatermarkB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12@\n\x04text\x18\x06 \x01(\tB0\xbaH-r+\x10\x01\x18\xd0\x0f\x32$^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$H\x00\x12\'\n\x05\x61udio\x18\x07 \x01(\x0b\x32\x16.attune.types.v1.MediaH\x00\x12\'\n\x05image\x18\x08 \x01(\x0b\x32\x16.attune.types.v1.MediaH\x00\x12\x31\n\nproduct_id\x18\t \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$B\x11\n\x08question\x12\x05\xbaH\x02\x08\x01\"\x87\x01\n\x08\x43itation\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x02 \x01(\t\x12\x10\n\x08question\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12%\n\x05score\x18\x05 \x01(\x0b\x32\x16.attune.types.v1.Score\x12\x10\n\x08language\x18\x06 \x01(\t\"\xf6\x01\n\x06\x41nswer\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x30\n\x07outcome\x18\x03 \x01(\x0e\x32\x1f.attune.events.v1.AnswerOutcome\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12)\n\tcitations\x18\x05 \x03(\x0b\x32\x16.attune.qa.v1.Citation\x12\x13\n\x0bproduct_ids\x18\x06 \x03(\t\x12\x13\n\x0b\x64ialogue_id\x18\x07 \x01(\t\x12\x0c\n\x04turn\x18\x08 \x01(\r\x12\x12\n\nunderstood\x18\t \x01(\t\x12\x0e\n\x06lambda\x18\n \x01(\x01\"w\n\x0b\x41skResponse\x12\x0f\n\x05\x64\x65lta\x18\x01 \x01(\tH\x00\x12&\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x14.attune.qa.v1.AnswerH\x00\x12\'\n\x06served\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.ServedB\x06\n\x04part\"\x90\x01\n\x04Turn\x12\x0e\n\x06number\x18\x01 \x01(\r\x12,\n\x08\x61sked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08question\x18\x03 \x01(\t\x12\x12\n\nunderstood\x18\x04 \x01(\t\x12$\n\x06\x61nswer\x18\x05 \x01(\x0b\x32\x14.attune.qa.v1.Answer\"x\n\x12GetDialogueRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\x12\x32\n\x0b\x64ialogue_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"v\n\x13GetDialogueResponse\x12\x13\n\x0b\x64ialogue_id\x18\x01 \x01(\t\x12!\n\x05turns\x18\x02 \x03(\x0b\x32\x12.attune.qa.v1.Turn\x12\'\n\x06served\x18\x03 \x01(\x0b\x32\x17.attune.types.v1.Served\"B\n\x10\x45raseUserRequest\x12.\n\x04user\x18\x01 \x01(\x0b\x32\x18.attune.types.v1.UserRefB\x06\xbaH\x03\xc8\x01\x01\"<\n\x11\x45raseUserResponse\x12\'\n\x06\x65rased\x18\x01 \x03(\x0b\x32\x17.attune.types.v1.Erased2\xeb\x01\n\tQaService\x12<\n\x03\x41sk\x12\x18.attune.qa.v1.AskRequest\x1a\x19.attune.qa.v1.AskResponse0\x01\x12R\n\x0bGetDialogue\x12 .attune.qa.v1.GetDialogueRequest\x1a!.attune.qa.v1.GetDialogueResponse\x12L\n\tEraseUser\x12\x1e.attune.qa.v1.EraseUserRequest\x1a\x1f.attune.qa.v1.EraseUserResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASKREQUEST'].fields_by_name['at_least']._serialized_options = b'\272H\006\222\001\003\020\200\002'
   _globals['_ASKREQUEST'].fields_by_name['text']._loaded_options = None
   _globals['_ASKREQUEST'].fields_by_name['text']._serialized_options = b'\272H-r+\020\001\030\320\0172$^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$'
+  _globals['_ASKREQUEST'].fields_by_name['product_id']._loaded_options = None
+  _globals['_ASKREQUEST'].fields_by_name['product_id']._serialized_options = b'\272H\032r\030\030\200\0012\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_GETDIALOGUEREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_GETDIALOGUEREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
   _globals['_GETDIALOGUEREQUEST'].fields_by_name['dialogue_id']._loaded_options = None
@@ -54,23 +56,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._loaded_options = None
   _globals['_ERASEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ASKREQUEST']._serialized_start=162
-  _globals['_ASKREQUEST']._serialized_end=579
-  _globals['_CITATION']._serialized_start=582
-  _globals['_CITATION']._serialized_end=717
-  _globals['_ANSWER']._serialized_start=720
-  _globals['_ANSWER']._serialized_end=966
-  _globals['_ASKRESPONSE']._serialized_start=968
-  _globals['_ASKRESPONSE']._serialized_end=1087
-  _globals['_TURN']._serialized_start=1090
-  _globals['_TURN']._serialized_end=1234
-  _globals['_GETDIALOGUEREQUEST']._serialized_start=1236
-  _globals['_GETDIALOGUEREQUEST']._serialized_end=1356
-  _globals['_GETDIALOGUERESPONSE']._serialized_start=1358
-  _globals['_GETDIALOGUERESPONSE']._serialized_end=1476
-  _globals['_ERASEUSERREQUEST']._serialized_start=1478
-  _globals['_ERASEUSERREQUEST']._serialized_end=1544
-  _globals['_ERASEUSERRESPONSE']._serialized_start=1546
-  _globals['_ERASEUSERRESPONSE']._serialized_end=1606
-  _globals['_QASERVICE']._serialized_start=1609
-  _globals['_QASERVICE']._serialized_end=1844
+  _globals['_ASKREQUEST']._serialized_end=630
+  _globals['_CITATION']._serialized_start=633
+  _globals['_CITATION']._serialized_end=768
+  _globals['_ANSWER']._serialized_start=771
+  _globals['_ANSWER']._serialized_end=1017
+  _globals['_ASKRESPONSE']._serialized_start=1019
+  _globals['_ASKRESPONSE']._serialized_end=1138
+  _globals['_TURN']._serialized_start=1141
+  _globals['_TURN']._serialized_end=1285
+  _globals['_GETDIALOGUEREQUEST']._serialized_start=1287
+  _globals['_GETDIALOGUEREQUEST']._serialized_end=1407
+  _globals['_GETDIALOGUERESPONSE']._serialized_start=1409
+  _globals['_GETDIALOGUERESPONSE']._serialized_end=1527
+  _globals['_ERASEUSERREQUEST']._serialized_start=1529
+  _globals['_ERASEUSERREQUEST']._serialized_end=1595
+  _globals['_ERASEUSERRESPONSE']._serialized_start=1597
+  _globals['_ERASEUSERRESPONSE']._serialized_end=1657
+  _globals['_QASERVICE']._serialized_start=1660
+  _globals['_QASERVICE']._serialized_end=1895
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,7 @@ class AskRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """The shop when there is no person; empty means `default`."""
     dialogue_id: _builtins.str
@@ -43,6 +44,8 @@ class AskRequest(_message.Message):
     """BCP 47 language to answer in; empty means that of the question."""
     text: _builtins.str
     """Words."""
+    product_id: _builtins.str
+    """The product the question is about, or the page it was asked on; empty: none. It speaks for the product in the person's need."""
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person; without one the question stands for nobody in particular and no conversation is kept."""
@@ -70,10 +73,11 @@ class AskRequest(_message.Message):
         text: _builtins.str = ...,
         audio: _types_pb2.Media | None = ...,
         image: _types_pb2.Media | None = ...,
+        product_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "image", b"image", "question", b"question", "text", b"text", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "audio", b"audio", "dialogue_id", b"dialogue_id", "image", b"image", "language", b"language", "question", b"question", "tenant", b"tenant", "text", b"text", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "audio", b"audio", "dialogue_id", b"dialogue_id", "image", b"image", "language", b"language", "product_id", b"product_id", "question", b"question", "tenant", b"tenant", "text", b"text", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_question: _TypeAlias = _typing.Literal["text", "audio", "image"]  # noqa: Y015
     _WhichOneofArgType_question: _TypeAlias = _typing.Literal["question", b"question"]  # noqa: Y015
