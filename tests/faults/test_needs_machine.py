@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from disks import fill, small_disk
 from faults.embedded import EmbeddedEngines
 from faults.needs_house import NeedsHouse
 from faults.needs_oracle import PRODUCTS
@@ -28,17 +28,10 @@ _HOURS = 6 * 3_600
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of six megabytes of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"a disk of its own needs the right to mount: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def six_megabytes(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own."""
+    with small_disk(tmp_path / "disk", 6) as folder:
+        yield folder
 
 
 def test_a_clock_that_jumps_ahead_and_back(
@@ -57,17 +50,17 @@ def test_a_clock_that_jumps_ahead_and_back(
 
 
 def test_a_full_disk_under_redis(
-    small_disk: Path, house_of: Callable[[EmbeddedEngines], NeedsHouse], table: Table
+    six_megabytes: Path, house_of: Callable[[EmbeddedEngines], NeedsHouse], table: Table
 ) -> None:
     """Redis refuses to write until there is room; events wait, and what was acknowledged to us is still there."""
-    engines = EmbeddedEngines(small_disk)
+    engines = EmbeddedEngines(six_megabytes)
     try:
         house = house_of(engines)
         house.service.start()
         shoppers = house.shoppers(people=100)
         shoppers.act(300)
         house.caught_up()
-        filler = small_disk / "filler"
+        filler = six_megabytes / "filler"
         fill(filler)
         shoppers.act(600, per_second=300)
         house.sender.flush()
@@ -147,13 +140,3 @@ def _refused(redis: Redis[bytes]) -> str:
     except ResponseError as error:
         return str(error)
     return ""
-
-
-def fill(file: Path) -> None:
-    """Write until the disk is full."""
-    with file.open("wb", buffering=0) as out:
-        try:
-            while True:
-                out.write(b"x" * 4_096)
-        except OSError:
-            return

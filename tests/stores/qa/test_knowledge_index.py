@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from disks import fill, small_disk
 from qdrant_client import AsyncQdrantClient
 
 from qa.domain.knowledge import Entry, LogPosition
@@ -249,3 +250,18 @@ def test_what_was_written_survives_a_process_that_dies(tmp_path: Path) -> None:
     subprocess.run([*command, "write"], check=False)
     read = subprocess.run([*command, "read"], check=True, capture_output=True, text=True)
     assert read.stdout.strip() == "{('topic', 0): ('life', 7)}"
+
+
+async def test_a_full_disk_is_told_before_the_engine_dies_of_it(tmp_path: Path, empty_shard: Path) -> None:
+    """It writes into mapped files: without this the process ends with SIGBUS."""
+    with small_disk(tmp_path / "disk", 500) as folder:
+        shutil.copytree(empty_shard, folder, dirs_exist_ok=True)
+        index = EdgeKnowledge(folder, dim=DIM, space=SPACE)
+        fill(folder / "filler")
+        with pytest.raises(OSError, match="left on the disk"):
+            await index.write(Changes(entries=[(ENTRY, ROWS)]), SPAN)
+        assert (await index.read()).applied == {}
+        (folder / "filler").unlink()
+        await index.write(Changes(entries=[(ENTRY, ROWS)]), SPAN)
+        assert [entry for entry, _ in (await index.read()).entries] == [ENTRY]
+        await index.close()

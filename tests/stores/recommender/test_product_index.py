@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from disks import fill, small_disk
 from qdrant_client import AsyncQdrantClient
 
 from recommender.domain.product import Key, Position, Product
@@ -207,3 +208,20 @@ async def test_another_space_begins_empty(tmp_path: Path) -> None:
     other = EdgeProductIndex(tmp_path, space="test@2", dim=DIM)
     assert await other.stored() == []
     await other.close()
+
+
+async def test_a_full_disk_is_told_before_the_engine_dies_of_it(tmp_path: Path, empty_shard: Path) -> None:
+    """It writes into mapped files: without this the process ends with SIGBUS."""
+    with small_disk(tmp_path / "disk", 500) as folder:
+        shutil.copytree(empty_shard, folder, dirs_exist_ok=True)
+        index = EdgeProductIndex(folder, space=SPACE, dim=DIM)
+        await index.upsert([entry("a", 0, {1: 1.0})])
+        fill(folder / "filler")
+        for write in (index.upsert([entry("b", 0, {1: 1.0})]), index.delete([Key("shop", "a")])):
+            with pytest.raises(OSError, match="left on the disk"):
+                await write
+        assert await found(index, 0) == ["a"]
+        (folder / "filler").unlink()
+        await index.upsert([entry("b", 0, {1: 1.0})])
+        assert sorted(await found(index, 0)) == ["a", "b"]
+        await index.close()

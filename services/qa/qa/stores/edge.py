@@ -25,6 +25,7 @@ from qdrant_edge import (
     UpdateOperation,
 )
 
+from chassis.disk import require_room
 from qa.stores.codec import TEXTS, Reader, guard_point, position_of, same_or_later
 from qa.stores.points import KEYWORDS, MARKED, SpaceMismatch, Stored, batches, gone_of, guard, marks, points
 from qa.usecases.ports import Changes, Held, Span
@@ -38,13 +39,15 @@ class EdgeKnowledge:
 
     Invariants: the offset of a span is written after its entries, in the write-ahead log, so that a crash between
     them repeats the span and never skips it; a point gives way only to what was said later in the same life of the
-    log, or in another one. One process per folder; call `close` before another one opens it.
+    log, or in another one. One process per folder; call `close` before another one opens it. Writing raises OSError
+    while the disk is full.
     """
 
     def __init__(self, folder: Path, *, dim: int, space: str, clock: Callable[[], float] = time.time) -> None:
         """`clock`: seconds since 1970. Raises SpaceMismatch."""
         self._dim, self._space, self._clock = dim, space, clock
-        self._shard = _open(folder / "knowledge", dim)
+        self._folder = folder / "knowledge"
+        self._shard = _open(self._folder, dim)
 
     async def write(self, changes: Changes, span: Span) -> None:
         """See KnowledgeIndex."""
@@ -64,6 +67,7 @@ class EdgeKnowledge:
             if payload.get("kind") == "gone" and payload["removed_at"] < self._clock() - MARKED:
                 old.append(record.id)
         if old:
+            require_room(self._folder)
             self._shard.update(UpdateOperation.delete_points(old))
         return reader.held(guards)
 
@@ -90,6 +94,7 @@ class EdgeKnowledge:
                 if each.point not in held or not same_or_later(held[each.point], each.payload)
             ]
             if new:
+                require_room(self._folder)
                 self._shard.update(UpdateOperation.upsert_points(new))
 
     def _holding(self, field: str, ids: list[str]) -> dict[str, list[str]]:

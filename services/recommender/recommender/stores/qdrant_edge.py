@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
+from chassis.disk import require_room
 from recommender.domain.product import Key
 from recommender.domain.shop import Allowed, Entry
 from recommender.stores.payload import DENSE, WORDS, collection, key_of, payload, point_id
@@ -33,11 +34,14 @@ _INDEXED_FIELDS = {  # a filter by a field without an index costs 1.4 ms at 1,00
 
 
 class EdgeProductIndex:
-    """One shard per space in `folder`. Only one process may have it open; a killed one loses nothing (WAL)."""
+    """One shard per space in `folder`. Only one process may have it open; a killed one loses nothing (WAL).
+
+    Whatever writes raises OSError while the disk is full.
+    """
 
     def __init__(self, folder: Path, *, space: str, dim: int) -> None:
         """Opens or creates. Builds the search index now if much is missing: later it would stop every request."""
-        path = folder / collection(space)
+        self._path = path = folder / collection(space)
         config = edge.EdgeConfig(
             vectors={DENSE: edge.EdgeVectorParams(size=dim, distance=edge.Distance.Dot)},  # of unit length already
             sparse_vectors={WORDS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
@@ -72,10 +76,12 @@ class EdgeProductIndex:
         ]
         self._names |= {point: entry.product.key.product_id for point, entry in named}
         for start in range(0, len(points), _AT_ONCE):
+            require_room(self._path)
             self._shard.update(edge.UpdateOperation.upsert_points(points[start : start + _AT_ONCE]))
 
     async def delete(self, keys: Sequence[Key]) -> None:
         if keys:
+            require_room(self._path)
             self._shard.update(edge.UpdateOperation.delete_points([point_id(key) for key in keys]))
 
     async def nearest(self, tenant: str, vector: Vector, k: int, allowed: Allowed) -> list[Hit]:
