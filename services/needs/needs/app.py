@@ -88,7 +88,7 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
         space=encoder.space,
     )
     products = Consumer(handlers.of_products(), group=None, name="products")
-    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store), exact=True)
+    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store), holds=resume(store))
 
     texts = TextReader(encoder, lexical.words)
     answer = Answer(store, texts, table, settings.recency, number, weights=settings.kind_weights, now=_now)

@@ -94,12 +94,13 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     respond = Respond(ask, patient, listeners, lambda: uuid.uuid4().hex, time.time)
     forget = Forget(dialogues)
     tell = Tell(ask, dialogues, AnswerLog(producer, settings.kafka), time.time)
+    in_index, of_people = resume_index(keep), resume_people(dialogues)
     kept = KeptConsumer(
-        shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=resume_index(keep), exact=True
+        shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=in_index, holds=in_index
     )
     handlers = PeopleHandlers(tell, forget, dialogues, reading)
     people = AnsweringConsumer(
-        handlers.routes(), group=f"attune-{NAME}", name="people", resume=resume_people(dialogues), exact=True
+        handlers.routes(), group=f"attune-{NAME}", name="people", resume=of_people, holds=of_people
     )
     server = GrpcServer(settings, errors=ERRORS)
     freshness = Freshness(progress, dialogues, shared=PEOPLE)

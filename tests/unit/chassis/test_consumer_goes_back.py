@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 import pytest
+from aiokafka import TopicPartition
 from consuming import Consume, Sink, click, send
 
 from attune.events.v1.clickstream_pb2 import ClickstreamEvent
@@ -50,7 +51,7 @@ async def test_what_a_store_lost_is_read_again_when_nothing_new_comes(
     async def resume(sources: Collection[Source]) -> dict[Source, int]:
         return {source: stored.get(source, 0) for source in sources}
 
-    async with consume(handle, resume=resume, exact=True) as (_, progress):
+    async with consume(handle, resume=resume, holds=resume) as (_, progress):
         sent = await send(producer, click(run, "e0"), click(run, "e1"))
         assert await progress.reached(sent)
         sink.seen.clear()
@@ -112,3 +113,26 @@ async def test_what_comes_after_a_slice_that_is_left_at_a_stop_is_left_too(
         monkeypatch.undo()
     assert not polled.is_set()
     assert sink.seen == ["before"]
+
+
+async def test_records_that_could_not_be_taken_are_asked_for_again(
+    producer: Producer, run: str, consume: Consume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a client raises: it would go on after them, and nobody would know."""
+    sink, failed = Sink(run), []
+
+    async with consume(sink.handle) as (consumer, progress):
+        assert await progress.reached(await send(producer, click(run, "e0")))
+
+        async def broken(tp: TopicPartition) -> int:
+            failed.append(tp)
+            monkeypatch.undo()
+            raise IndexError
+
+        lane = next(lane for lane in consumer._lanes.values() if lane.taken)
+        lane.taken -= 1  # as where compaction or a transaction left an offset out: it is asked whether one is missing
+        lane.done -= 1
+        monkeypatch.setattr(consumer, "_begin_of", broken)
+        assert await progress.reached(await send(producer, click(run, "e1"), click(run, "e2")))
+    assert failed
+    assert sink.seen == ["e0", "e1", "e2"]

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition as Partition
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from faststream.kafka import KafkaBroker
@@ -63,7 +64,7 @@ class Log:
         producer, progress = Producer(self.bootstrap), Progress()
         await producer.start()
         route = Route(self.name, lambda record: (record.value or b"").decode(), self.handle)
-        consumer = Consumer([route], group=self.name, name="test", resume=self.resume, exact=True)
+        consumer = Consumer([route], group=self.name, name="test", resume=self.resume, holds=self.resume)
         broker = KafkaBroker(self.bootstrap, logger=None, allow_auto_create_topics=False)
         consumer.attach(
             broker, settings, service="test", progress=progress,
@@ -123,6 +124,19 @@ async def test_a_topic_that_was_made_anew_while_nobody_read_it_is_read_from_its_
     await log.send("d", "e", "f", "g")
     async with log.consumed():
         await log.saw("a", "b", "c", "d", "e", "f", "g")
+
+
+async def test_a_topic_made_anew_while_its_partition_moves_leaves_no_lane_behind(log: Log) -> None:
+    """What was asked for while the partition was ours is answered when it is not any more."""
+    async with log.consumed() as (one, _), log.consumed() as (two, _):
+        async with asyncio.timeout(30):
+            while len(one._lanes) + len(two._lanes) != 1:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+        idle = two if one._lanes else one
+        await idle.assigned([Partition(log.name, 0)])
+        assert not idle._lanes
+        await log.send("a")
+        await log.saw("a")
 
 
 async def test_what_was_deleted_before_it_was_read_is_told(log: Log) -> None:

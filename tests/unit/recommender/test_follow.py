@@ -18,7 +18,7 @@ from recommender.domain.trend import share
 from recommender.stores.neo4j import Neo4jRelations
 from recommender.stores.neo4j_connection import Neo4j
 from recommender.usecases.learn import Behavior
-from recommender.usecases.relations import Person, Span
+from recommender.usecases.relations import Person, RelationsAway, Span
 
 CLICKS, ERASURES = "attune.clickstream.v1", "attune.erasures.v1"
 PEOPLE, PRODUCTS, PARTITIONS = 6, 12, 2
@@ -114,3 +114,41 @@ async def test_products_of_one_are_found_by_the_other(replicas: Any, catalogue: 
     await two.follow()
     found = await two.search.by_text(tenant, "", "camping tent", asked(1))
     assert [offer.product.key.product_id for offer in found.offers] == ["tent"]
+
+
+async def test_an_index_that_refused_is_given_the_products_again(
+    replicas: Any, catalogue: Any, asked: Any, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device", str(folder))
+
+    one, two = replicas
+    await one.load(*({**each, "tenant": tenant} for each in catalogue), log=f"log-{tenant}")
+    with monkeypatch.context() as disk:
+        disk.setattr("recommender.stores.qdrant_edge.require_room", full)
+        with pytest.raises(OSError, match="No space"):
+            await two.follow()
+    await two.follow()
+    assert {each.key.product_id for each in await two.index.stored()} >= {each["product_id"] for each in catalogue}
+    await assert_equal_to_the_store(two, tenant)
+
+
+async def test_who_waits_for_a_round_that_failed_reads_itself(
+    replicas: Any, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = replicas
+    asked, since = [], two.relations.since
+
+    async def away(*given: Any) -> Any:
+        asked.append(given)
+        if len(asked) == 2:
+            await one.behavior(*slice_of(tenant, 0, 0, random.Random(1)))
+            raise RelationsAway("for a moment")
+        return await since(*given)
+
+    await two.follow()
+    monkeypatch.setattr(two.relations, "since", away)
+    first, second, third = await asyncio.gather(*(two.follow() for _ in range(3)), return_exceptions=True)
+    assert (first, third) == (None, None)
+    assert isinstance(second, RelationsAway)
+    assert two.world.number == (await one.relations.everything()).number

@@ -45,17 +45,17 @@ class Consumer:
         group: str | None,
         name: str,
         resume: Resume | None = None,
-        exact: bool = False,
+        holds: Resume | None = None,
     ) -> None:
         """`group` None: every replica reads all partitions from the beginning.
 
         `resume` tells, where a store keeps the applied offsets itself, from which offset each source goes on (Kafka's
-        committed offset counts for those it does not name); it is asked at each assignment. `exact`: it holds the
-        offset after every slice, so that it is asked now and then, and one that holds less lost its last writes.
+        committed offset counts for those it does not name); it is asked at each assignment. `holds` tells what such a
+        store holds after every slice; it is asked now and then, and a store that holds less lost its last writes.
         """
         self.name = name
         self._routes = {route.topic: route for route in routes}
-        self._group, self._resume, self._exact = group, resume, exact
+        self._group, self._resume, self._holds = group, resume, holds
         self._workers: dict[str, Worker] = {}
         self._lanes: dict[TopicPartition, Lane] = {}
         self._committed: dict[TopicPartition, int] = {}
@@ -141,15 +141,18 @@ class Consumer:
         for tp in partitions:
             source = Source(lives.get(tp.topic, ""), tp.topic, tp.partition)
             lanes[tp] = Lane(source, self._workers[tp.topic], self._progress, partial(self._seek, tp))
-        stored = await self._stored(lanes)
+        stored = await _asked(self._resume, lanes)
         begins = await patiently(partial(self._front.consumer.beginning_offsets, list(lanes)))
         starts = {tp: await self._place(tp, lane, stored.get(tp), begins[tp]) for tp, lane in lanes.items()}
-        for tp, start in starts.items():  # at one moment: what was polled before it is left, and read again after it
+        # A topic that is made anew and a rebalance may come at once: neither lane goes on beside the other.
+        await asyncio.gather(*(self._lanes[tp].stop() for tp in starts if tp in self._lanes))
+        ours = self._front.consumer.assignment()
+        for tp in starts.keys() & ours:  # at one moment: what was polled before it is left, and read again after it
             self._lanes[tp] = lanes[tp]
-            self._front.consumer.seek(tp, start)
+            self._front.consumer.seek(tp, starts[tp])
         self._prepared.set()
-        for lane in lanes.values():
-            await self._progress.applied(lane.source, lane.applied)
+        for tp in starts.keys() & ours:
+            await self._progress.applied(lanes[tp].source, lanes[tp].applied)
         self._baseline = asyncio.create_task(self._commit())  # whoever comes after a crash looks again from here
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
@@ -177,13 +180,6 @@ class Consumer:
         lane.place(applied if stored is not None else start, start)
         return start
 
-    async def _stored(self, lanes: Mapping[TopicPartition, Lane]) -> Mapping[TopicPartition, int]:
-        """What the store holds of each, where it keeps offsets itself."""
-        if self._resume is None:
-            return {}
-        found = await self._resume([lane.source for lane in lanes.values()])
-        return {TopicPartition(source.topic, source.partition): offset for source, offset in found.items()}
-
     async def _committed_of(self, tp: TopicPartition) -> int | None:
         offset: int | None = await self._front.consumer.committed(tp)
         return offset
@@ -209,19 +205,20 @@ class Consumer:
         self, tp: TopicPartition, raw: Sequence[ConsumerRecord], turn: int | None
     ) -> asyncio.Task[None] | None:
         """Hand the records to their lane, or leave them: then they are read again."""
-        if tp not in self._lanes and self._group is None:
-            await self.assigned([tp])  # a partition that is new
-        lane = self._lanes.get(tp)
-        if lane is None or turn is None or lane.turn != turn:
-            return None  # whoever makes a lane or changes its turn sets the position too
         try:
+            if tp not in self._lanes and self._group is None:
+                await self.assigned([tp])  # a partition that is new
+            lane = self._lanes.get(tp)
+            if lane is None or turn is None or lane.turn != turn:
+                return None  # whoever makes a lane or changes its turn sets the position too
             if raw[0].offset < lane.taken and await self._began_anew(tp, lane):
                 return None
             if raw[0].offset > lane.taken > 0:
                 await self._look_for_gap(tp, lane, raw[0].offset)
-        except (KafkaError, OSError, IllegalStateError) as error:
+        except Exception as error:  # noqa: BLE001 - the client would go on after records that nobody took
             log.warning("batch left", topic=tp.topic, partition=tp.partition, error=type(error).__name__)
-            self._seek(tp, raw[0].offset)
+            if turn is not None and (lane := self._lanes.get(tp)) is not None and lane.turn == turn:
+                self._seek(tp, raw[0].offset)  # unless somebody set the position meanwhile
             return None
         return lane.take(raw, turn)
 
@@ -243,9 +240,9 @@ class Consumer:
         anew = [tp for tp, lane in self._lanes.items() if lives.get(tp.topic, lane.source.log) != lane.source.log]
         if anew:
             await self._restart(anew)
-        lanes = dict(self._lanes) if self._exact else {}
+        lanes = dict(self._lanes)
         before = {tp: lane.applied for tp, lane in lanes.items()}
-        for tp, stored in (await self._stored(lanes) if lanes else {}).items():
+        for tp, stored in (await _asked(self._holds, lanes)).items():
             if self._lanes.get(tp) is lanes[tp] and lanes[tp].applied == before[tp] > stored:
                 lanes[tp].go_back(stored)
 
@@ -292,6 +289,14 @@ class Consumer:
             self._committed |= done
         except (KafkaError, AssertionError) as error:
             log.warning("commit failed; the records come again", consumer=self.name, error=type(error).__name__)
+
+
+async def _asked(store: Resume | None, lanes: Mapping[TopicPartition, Lane]) -> Mapping[TopicPartition, int]:
+    """What a store that keeps offsets itself says of each."""
+    if store is None or not lanes:
+        return {}
+    found = await store([lane.source for lane in lanes.values()])
+    return {TopicPartition(source.topic, source.partition): offset for source, offset in found.items()}
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types

@@ -32,18 +32,20 @@ class Follow:
         """`restore` fills a new world from the stores; `own_index` is one that the others do not write to."""
         self._world, self._relations, self._models = world, relations, models
         self._parse, self._restore, self._own_index = parse, restore, own_index
-        self._reading, self._rounds = asyncio.Lock(), 0
+        self._reading = asyncio.Lock()
+        self._begun, self._ended = 0, 0  # rounds: the number of the last that began, and of the last that read to the end
 
     async def __call__(self) -> None:
         """Return when all is here that was in the journal when this was called. Raises what the store raises."""
         if not self._relations.shared:
             return
-        before = self._rounds
+        before = self._begun
         async with self._reading:
-            if self._rounds > before:
-                return  # a round that began after this call has ended: it read what this one would
-            self._rounds += 1
+            if self._ended > before:
+                return  # a round that began after this call has read what this one would
+            self._begun += 1
             await self._to_the_end()
+            self._ended = self._begun
 
     async def regularly(self) -> None:
         """For ever."""
@@ -70,13 +72,15 @@ class Follow:
         gone = {row.key: row.position for row in change.products if row.record is None and row.position is not None}
         # From here to the end nothing waits: a change is taken once, here or where it was made.
         self._world.settle(change.places)
+        if self._own_index is not None:  # first: one that refuses, as on a full disk, is given the change again
+            new = self._world.is_new
+            await self._own_index.upsert([entry for entry in entries if new(entry.product.key, entry.position)])
+            await self._own_index.delete([key for key, position in gone.items() if new(key, position)])
         if not self._world.comes(change.number):
             return
-        put, removed = self._world.put(entries), self._world.remove(gone)
+        self._world.put(entries)
+        self._world.remove(gone)
         self._world.learn(change.met, change.trend)
-        if self._own_index is not None:
-            await self._own_index.upsert(put)
-            await self._own_index.delete(removed)
 
     async def _entries(self, rows: Sequence[StoredProduct]) -> list[Entry]:
         if not rows:
