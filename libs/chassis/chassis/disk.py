@@ -1,4 +1,4 @@
-"""Room on a disk, for engines that write into mapped files: where it runs out, the machine ends their process (SIGBUS)."""
+"""Room on a disk, for engines that write into mapped files: where it runs out, their process ends with SIGBUS."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from chassis.rpc import GrpcServer, channel
 from content.clients import NeedsClient, RecommenderClient
 from content.handlers import TOPICS, routes
 from content.reader import TextReader
-from content.resume import resume
+from content.resume import holds, resume
 from content.servicer import ERRORS, SERVICE, ContentServicer
 from content.settings import Settings
 from content.stores.compositions_redis import RedisCompositions
@@ -98,6 +98,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine) -> Non
         group=f"attune-{NAME}",
         name=NAME,
         resume=partial(resume, positions),
+        holds=partial(holds, positions),
     )
     chance = random.SystemRandom()
     server = GrpcServer(settings, errors=ERRORS)

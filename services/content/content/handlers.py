@@ -36,6 +36,9 @@ class Positions(Protocol):
 
     async def applied(self, log: str, topic: str, partition: int) -> int | None: ...
 
+    async def run(self) -> str:
+        """Names the life of the engine: one that was started anew may have lost what it had acknowledged."""
+
 
 def routes(
     templates: LearnTemplates, outcomes: LearnOutcomes, erasures: GrantErasures, positions: Positions
@@ -44,11 +47,11 @@ def routes(
 
     async def span(part: Slice[Any]) -> Span:
         """The place of a slice; reading goes back where the stores came back without their last writes."""
-        source = part.source
+        source, run = part.source, await positions.run()
         held = await positions.applied(source.log, source.topic, source.partition)
         if part.begins > (held or 0) and (held is not None or source.topic != CLICKS):
             raise Rewound(held or 0)  # of clicks without any position Kafka knows more than the stores
-        return Span(source.log, source.topic, source.partition, part.next_offset, part.begins)
+        return Span(source.log, source.topic, source.partition, part.next_offset, part.begins, run)
 
     async def on_templates(part: Slice[Template]) -> Refused:
         await templates(await span(part), [(item.offset, item.value or item.key) for item in part.items])

@@ -15,9 +15,11 @@ _PAUSE = 0.5  # seconds between two tries to ask a Redis that is away
 
 
 class Remembered(Protocol):
-    """Knows from where to read on."""
+    """Knows from where to read on, and how far the log is in the stores."""
 
     async def sure(self, log: str, topic: str, partition: int) -> int | None: ...
+
+    async def applied(self, log: str, topic: str, partition: int) -> int | None: ...
 
 
 async def resume(remembered: Remembered, sources: Collection[Source]) -> Mapping[Source, int]:
@@ -32,6 +34,19 @@ async def resume(remembered: Remembered, sources: Collection[Source]) -> Mapping
         sure = await _when_there(remembered, source)
         if sure is not None or source.topic != CLICKS:
             found[source] = sure or 0
+    return found
+
+
+async def holds(remembered: Remembered, sources: Collection[Source]) -> Mapping[Source, int]:
+    """What the stores hold of each source; nothing while Redis is away."""
+    found: dict[Source, int] = {}
+    try:
+        for source in sources:
+            held = await remembered.applied(source.log, source.topic, source.partition)
+            if held is not None or source.topic != CLICKS:
+                found[source] = held or 0
+    except MemoryAway:
+        return {}
     return found
 
 

@@ -88,7 +88,8 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
         space=encoder.space,
     )
     products = Consumer(handlers.of_products(), group=None, name="products")
-    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=resume(store), holds=resume(store))
+    held = resume(store)
+    people = Consumer(handlers.of_people(), group=f"attune-{NAME}", name="people", resume=held, holds=held)
 
     texts = TextReader(encoder, lexical.words)
     answer = Answer(store, texts, table, settings.recency, number, weights=settings.kind_weights, now=_now)

@@ -94,10 +94,11 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     resume = Resume(world, relations, publisher, follow)
     catalog = LearnCatalog(world, relations, index, models, publisher)
     consumer = Consumer(
-        routes(catalog, LearnBehavior(world, relations, follow), forget),
+        routes(catalog, LearnBehavior(world, relations, follow), forget, follow),
         group="attune-recommender",
         name="recommender",
         resume=resume.offsets,
+        holds=resume.held if relations.shared else None,  # a file of our own loses nothing while we have it open
     )
     decisions = Consumer(policy_routes(decide, coefficients(settings.weights)), group=None, name="policies")
     weights = Coefficients(world, settings.weights)

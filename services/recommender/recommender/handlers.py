@@ -10,13 +10,13 @@ from attune.events.v1 import clickstream_pb2 as clicks
 from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.product_pb2 import AVAILABILITY_OUT_OF_STOCK
 from attune.events.v1.product_pb2 import Product as ProductMessage
-from chassis.kafka import Rejected, Route, Slice, proto_decoder
+from chassis.kafka import Rejected, Rewound, Route, Slice, proto_decoder
 from recommender.decoding import Click, click_decoder
 from recommender.domain.history import Done
 from recommender.domain.product import DEFAULT_TENANT, Key, Link, Product
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
-from recommender.usecases.relations import Person, Span
+from recommender.usecases.relations import Follow, Person, Span
 
 _LIKED = 3.0  # stars from which a rating speaks for a product
 
@@ -35,11 +35,12 @@ _KINDS: Mapping[int, tuple[int, float]] = {
 }
 
 
-def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget) -> list[Route[Any]]:
+def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follow: Follow) -> list[Route[Any]]:
     """What this service reads.
 
     Every handler may be given the same slice again: the catalogue compares each product's position in the log, the
-    others skip what lies below the offset that the store wrote together with their effect.
+    others skip what lies below the offset that the store wrote together with their effect. A store that was restored
+    from a copy is given again what it lost: reading goes back to what it holds.
     """
 
     async def on_catalog(part: Slice[ProductMessage]) -> Sequence[tuple[int, Rejected]]:
@@ -55,7 +56,11 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget) -> li
                 refused.append((item.offset, why))
                 continue
             changes.append(ProductChange(item.offset, product.key, product))
-        await catalog(_span(part), changes)
+        try:
+            await catalog(_span(part), changes)
+        except Rewound:
+            await follow()  # what the world holds and the store does not any more would not be written again
+            raise
         return refused
 
     async def on_click(part: Slice[Click]) -> Sequence[tuple[int, Rejected]]:
@@ -132,4 +137,4 @@ def _behaviors(offset: int, click: Click) -> list[Behavior]:
 
 
 def _span(part: Slice[Any]) -> Span:
-    return Span(part.source.log, part.source.topic, part.source.partition, part.next_offset)
+    return Span(part.source.log, part.source.topic, part.source.partition, part.next_offset, part.begins)

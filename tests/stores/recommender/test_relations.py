@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from attune.events.v1.product_pb2 import Product as ProductMessage
+from chassis.kafka import Rewound
 from recommender.domain.history import EVENTS, MOST, Done, History
 from recommender.domain.product import Key, Position
 from recommender.stores import history_blob
@@ -224,3 +226,18 @@ def test_the_bytes_of_a_person_are_bounded() -> None:
     assert len(made.items) == MOST
     assert len(made.events) == EVENTS
     assert len(history_blob.dump(made)) < 24 * MOST + 8 * EVENTS + 10
+
+
+async def test_a_store_that_holds_less_than_it_did_is_given_the_rest_again(
+    store: Relations, tenant: str, ann: Person
+) -> None:
+    """As one that was restored from a copy: what lies between must not be passed over."""
+    await store.write(span(tenant, 5), Learnt())
+    with pytest.raises(Rewound) as back:
+        await store.write(replace(span(tenant, 12), begins=9), Learnt(histories={ann: history(1)}))
+    assert back.value.next_offset == 5
+    assert await store.next_offset(f"log-{tenant}", TOPIC, 0) == 5
+    assert await people(store, tenant) == {}
+    await store.write(replace(span(tenant, 9), begins=5), Learnt())
+    await store.write(replace(span(tenant, 12), begins=9), Learnt(histories={ann: history(1)}))
+    assert list(await people(store, tenant)) == [ann]

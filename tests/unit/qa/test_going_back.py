@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mortal_redis import Mortal
 from qa_house import ANSWERS, ERASURES, QUERIES, SHOP, House
-from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
-
-
-class Mortal:
-    """A Redis that forgets what came after its last snapshot when it is killed."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
-        self._command = [sys.executable, "-m", "attune_embedded.redis", "--data", str(folder), "--port", str(self.port)]
-        self.client = Redis(port=self.port, retry=Retry(ConstantBackoff(0.05), 200))
-        self.start()
-
-    def start(self) -> None:
-        command = [*self._command, "--parent", str(os.getpid())]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.client.ping()
-
-    def stop(self) -> None:
-        self.client.close()
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ async def test_products_of_one_are_found_by_the_other(replicas: Any, catalogue: 
 
 
 async def test_an_index_that_refused_is_given_the_products_again(
-    replicas: Any, catalogue: Any, asked: Any, tenant: str, monkeypatch: pytest.MonkeyPatch
+    replicas: Any, catalogue: Any, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(folder: Path) -> None:
         raise OSError(28, "No space left on device", str(folder))

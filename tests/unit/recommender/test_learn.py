@@ -3,9 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from chassis.kafka import Rewound, Slice, Source
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
+from recommender.handlers import routes
 from recommender.usecases.learn import Forgotten
 from recommender.usecases.relations import Person, Span
 from recommender.usecases.resume import Resume
@@ -136,3 +140,16 @@ async def test_shops_do_not_see_each_other(shop: Any, catalogue: Any, asked: Any
     assert "Other kettle" not in {
         o.product.title["en"] for o in (await shop.search.by_text("default", "", "other kettle", asked())).offers
     }
+
+
+@pytest.mark.parametrize("topic", ["attune.catalog.v1", "attune.clickstream.v1", "attune.erasures.v1"])
+async def test_a_store_that_came_back_with_less_is_given_the_rest_again(bare: Any, topic: str) -> None:
+    made = routes(bare.catalog, bare.behavior, bare.forget, bare.follow)
+    route = next(route for route in made if route.topic == topic)
+    source = Source("log", topic, 0)
+    await route.handle(Slice(source, [], 5))
+    with pytest.raises(Rewound) as back:
+        await route.handle(Slice(source, [], 12, begins=9))
+    assert back.value.next_offset == 5
+    await route.handle(Slice(source, [], 9, begins=5))
+    await route.handle(Slice(source, [], 12, begins=9))

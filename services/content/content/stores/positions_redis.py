@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from content.stores.away import memory
-from content.usecases.ports import Span
+from content.usecases.ports import MemoryAway, Span
 
 # KEYS: position. ARGV: life of the log, next offset, what is sure (empty: not known).
 _REACH = """
@@ -36,6 +37,8 @@ class RedisPositions:
         key = _key(span.topic, span.partition)
         with memory():
             await self._reach(keys=[key], args=[span.log, span.next_offset, "" if sure is None else sure])
+        if await self.run() != span.run and span.run:
+            raise MemoryAway("it was started anew in the middle of a slice, and may have lost its beginning")
 
     async def applied(self, log: str, topic: str, partition: int) -> int | None:
         """The next offset in this life of the log (empty: the last one seen); None: nothing of it was applied."""
@@ -44,6 +47,14 @@ class RedisPositions:
     async def sure(self, log: str, topic: str, partition: int) -> int | None:
         """From where to read on; None: nothing is remembered of this life of the log."""
         return await self._held(log, topic, partition, "sure")
+
+    async def run(self) -> str:
+        """Names this life of the engine: what it loses, it loses where one life ends. Empty where it is not told."""
+        with memory():
+            try:
+                return str((await self._redis.info("server")).get("run_id", ""))
+            except NoPermissionError:
+                return ""
 
     async def _held(self, log: str, topic: str, partition: int, field: str) -> int | None:
         with memory():

@@ -131,6 +131,7 @@ class Span:
     partition: int
     next_offset: int
     begins: int = 0  # what lies before it was done when the piece was taken
+    run: str = ""  # which life of the memory the piece was begun in; empty: not known
 
 
 class Templates(Protocol):
@@ -209,4 +210,7 @@ class Positions(Protocol):
     """Remembers how far the log is in the stores. Everything here raises MemoryAway."""
 
     async def reached(self, span: Span, sure: int | None) -> None:
-        """All before the end of the span is in the stores; all before `sure` needs never be read again."""
+        """All before the end of the span is in the stores; all before `sure` needs never be read again.
+
+        Raises MemoryAway, so that the piece comes again, where the memory was started anew in the middle of it.
+        """

@@ -10,6 +10,7 @@ from typing import Any
 
 from neo4j import AsyncManagedTransaction
 
+from chassis.kafka import Rewound
 from recommender.breaker import Breaker
 from recommender.domain.history import History
 from recommender.domain.product import Key, Position
@@ -124,6 +125,8 @@ class Neo4jRelations:
     async def write(self, span: Span | None, learnt: Learnt, base: Page | None = None) -> Written:
         async def work(tx: AsyncManagedTransaction) -> Written:
             head = await _lock(tx, span or _NOWHERE)
+            if span is not None and head["next"] < span.begins:
+                raise Rewound(head["next"])
             if base is not None and head["wishes"] != base.wishes:
                 raise Fenced
             if base is not None and span is not None and head["next"] != base.applied:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+from chassis.kafka import Rewound
 from recommender.domain.history import History
 from recommender.domain.product import Key, Position
 from recommender.stores import history_blob
@@ -136,8 +137,7 @@ class SqliteRelations:
     async def write(self, span: Span | None, learnt: Learnt, base: Page | None = None) -> Written:
         self._db.execute("begin immediate")
         try:
-            if base is not None:
-                self._guard(span, base)
+            self._guard(span, base)
             removed = self._write(span, learnt)
         except BaseException:
             self._db.execute("rollback")
@@ -152,9 +152,11 @@ class SqliteRelations:
     async def close(self) -> None:
         self._db.close()
 
-    def _guard(self, span: Span | None, base: Page) -> None:
-        applied = base.applied if span is None else self._next(span.log, span.topic, span.partition)
-        if applied != base.applied or self._wishes != base.wishes:
+    def _guard(self, span: Span | None, base: Page | None) -> None:
+        held = None if span is None else self._next(span.log, span.topic, span.partition)
+        if span is not None and held is not None and held < span.begins:
+            raise Rewound(held)
+        if base is not None and (held not in {None, base.applied} or self._wishes != base.wishes):
             raise Fenced
 
     def _write(self, span: Span | None, learnt: Learnt) -> dict[Person, History]:

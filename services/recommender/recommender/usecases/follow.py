@@ -33,7 +33,7 @@ class Follow:
         self._world, self._relations, self._models = world, relations, models
         self._parse, self._restore, self._own_index = parse, restore, own_index
         self._reading = asyncio.Lock()
-        self._begun, self._ended = 0, 0  # rounds: the number of the last that began, and of the last that read to the end
+        self._begun, self._ended = 0, 0  # rounds: the last that began, the last that read to the end
 
     async def __call__(self) -> None:
         """Return when all is here that was in the journal when this was called. Raises what the store raises."""

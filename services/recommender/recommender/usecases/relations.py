@@ -28,6 +28,7 @@ class Span:
     topic: str
     partition: int
     next_offset: int
+    begins: int = 0  # the store held what stands before it when the piece was taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,9 @@ class Relations(Protocol):
     async def write(self, span: Span | None, learnt: Learnt, base: Page | None = None) -> Written:
         """One transaction, with the span's offset unless a later one is there.
 
-        Raises Fenced where `base` is given and an offset of the span or a wish to be forgotten came since. A product's
-        record is replaced by later ones alone. Without a span (a call, not an event) only the change is written.
+        Raises Fenced where `base` is given and an offset of the span or a wish to be forgotten came since, and Rewound
+        where the store holds less than the span begins with: it was restored from a copy. A product's record is
+        replaced by later ones alone. Without a span (a call, not an event) only the change is written.
         """
 
     async def since(self, number: int, known: Collection[int]) -> list[Change]:

@@ -41,6 +41,13 @@ class Resume:
                 self._known.set()
         return found
 
+    async def held(self, sources: Collection[Source]) -> Mapping[Source, int]:
+        """What the store holds now; nothing while it is away."""
+        try:
+            return {s: await self._relations.next_offset(s.log, s.topic, s.partition) for s in sources}
+        except RelationsAway:
+            return {}
+
     async def publish_anew(self) -> None:
         """Once, when the log knows nothing of our products: publish all their vectors."""
         await self._known.wait()
