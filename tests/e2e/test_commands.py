@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -54,6 +58,75 @@ def test_a_search_moves_the_need_as_a_click_does(attune: Attune, someone: str) -
     need = attune.json("need", someone)["need"]
     assert need["spectrum"][0]["text"] == "帐篷和睡袋"
     assert need["vector"]["dim"] > 0
+
+
+def test_a_need_reads_as_a_person_would_tell_it(attune: Attune, products: list[str], someone: str) -> None:
+    attune("send", "view", "--user", someone, "--product", products[0], "--wait")
+    attune("send", "query", "--user", someone, "--text", "white porcelain", "--wait")
+    shown = attune("need", someone)
+    assert "said “white porcelain” just now — makes " in shown
+    (line,) = [line for line in shown.splitlines() if "viewed" in line]
+    assert products[0] not in line  # by its title
+    assert line.endswith("% of the need")
+
+
+def test_a_need_is_told_as_it_was_and_as_it_would_be(attune: Attune, products: list[str], someone: str) -> None:
+    first, second, third = products[:3]
+    attune("send", "view", "--user", someone, "--product", first, "--at", "2026-01-05T10:00:00Z", "--wait")
+    attune("send", "view", "--user", someone, "--product", second, "--at", "2026-01-06T10:00:00Z", "--wait")
+    then = attune.json("need", someone, "--as-of", "2026-01-05T12:00:00Z")["need"]
+    assert [each["product_id"] for each in then["spectrum"]] == [first]
+    would = attune.json("need", someone, "--what-if", f"purchase:{third}")["need"]
+    assert would["spectrum"][0]["product_id"] == third
+    assert would["simulated"]
+    assert len(attune.json("need", someone)["need"]["spectrum"]) == 2
+    attune("need", someone, "--what-if", "view:unheard-of", code=3)
+
+
+def test_each_change_of_a_need_is_told_to_who_watches(attune: Attune, products: list[str], someone: str) -> None:
+    command = [sys.executable, "-m", "attune_cli", "need", someone, "--watch"]
+    with subprocess.Popen(command, cwd=attune.home, env=attune.env, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().rstrip().endswith("0 behaviours")
+        attune("send", "click", "--user", someone, "--product", products[0], "--wait")
+        assert watching.stdout.readline().rstrip().endswith("1 behaviours")
+        assert "clicked" in watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) == 0
+
+
+def test_who_signs_in_is_who_they_were_until_they_are_erased(attune: Attune, products: list[str], someone: str) -> None:
+    session = f"anon:{someone}"
+    attune("send", "purchase", "--user", session, "--product", products[0], "--wait")
+    attune("send", "identify", "--user", someone, "--anonymous", session, "--wait")
+    assert session in attune("need", someone)
+    assert products[0] not in offered(attune.json("recommend", someone))
+    receipt = attune.json("erase", someone)
+    assert receipt["also_known_as"] == [session]
+    assert {(each["of"], each["service"]) for each in receipt["erased"] if each["count"]} >= {
+        (session, "needs"),
+        (session, "recommender"),
+        (someone, "needs"),
+    }
+    attune("need", someone, code=3)
+    attune("need", session, code=3)
+
+
+def test_a_question_moves_the_need_as_a_click_does(attune: Attune, products: list[str], someone: str) -> None:
+    attune("ask", "Is it dishwasher safe?", "--user", someone, "--product", products[0])
+    until = time.monotonic() + 20
+    while not (found := json.loads(seen(attune, someone)))["need"]["spectrum"] and time.monotonic() < until:
+        continue
+    assert {each["product_id"] or each["text"] for each in found["need"]["spectrum"]} == {
+        products[0],
+        "Is it dishwasher safe?",
+    }
+
+
+def seen(attune: Attune, someone: str) -> str:
+    """The need, whether or not anything is known."""
+    command = [sys.executable, "-m", "attune_cli", "need", someone, "--json"]
+    return subprocess.run(command, cwd=attune.home, env=attune.env, capture_output=True, text=True, check=False).stdout
 
 
 def test_someone_new_is_served_by_trend_and_told_so(attune: Attune, someone: str) -> None:

@@ -26,6 +26,7 @@ def ask(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The question, in English or Chinese.")],
     user: Annotated[str, typer.Option("--user", help="Who asks; with a person the conversation is kept.")] = "",
     dialogue: Annotated[str, typer.Option("--dialogue", help="Go on with this conversation of the person.")] = "",
+    product: Annotated[str, typer.Option("--product", help="The product it is about, or whose page is open.")] = "",
     language: Language = "",
     tenant: Tenant = "",
     json: Json = False,
@@ -36,7 +37,7 @@ def ask(
 
     A follow-up: attune ask "And how long does it take?" --user maria --dialogue ID
     """
-    request = qa.AskRequest(tenant=tenant, text=text, dialogue_id=dialogue, language=language)
+    request = qa.AskRequest(tenant=tenant, text=text, dialogue_id=dialogue, language=language, product_id=product)
     if user:
         request.user.CopyFrom(UserRef(tenant=tenant, user_id=user))
     last = asyncio.run(_ask(request, aloud=not json))

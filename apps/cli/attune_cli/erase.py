@@ -37,7 +37,8 @@ class Receipt:
     """What was removed, and what is still to be done."""
 
     request: ErasureRequest
-    erased: list[Erased] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)  # ids the person had before signing in
+    erased: list[tuple[str, Erased]] = field(default_factory=list)  # of which id
     pending: dict[str, str] = field(default_factory=dict)  # service → why it has not removed anything yet
     written: Position | None = None  # the request on Kafka
     unwritten: str = ""  # why it is not there
@@ -49,7 +50,9 @@ def erase(
     tenant: Tenant = "",
     json: Json = False,
 ) -> None:
-    """Forget a person in all four services, and print what each store removed. It cannot be undone; repeats are safe.
+    """Forget a person in all four services, under every id they had before they signed in, and print what was removed.
+
+    It cannot be undone; repeats are safe.
 
     Example: attune erase maria --yes
 
@@ -82,15 +85,11 @@ async def _erase(request: ErasureRequest) -> Receipt:
     The request on Kafka then reaches those that are away. In either way each service remembers the wish, so that events
     from before it do not bring the person back.
     """
-    receipt, user = Receipt(request), UserRef(tenant=request.tenant, user_id=request.user_id)
+    receipt = Receipt(request)
     async with connected() as services:
-        for name, done in zip(
-            SERVICES, await asyncio.gather(*(_asked(services, name, user) for name in SERVICES)), strict=True
-        ):
-            if isinstance(done, str):
-                receipt.pending[name] = done
-            else:
-                receipt.erased += done
+        receipt.also = await _known_as(services, UserRef(tenant=request.tenant, user_id=request.user_id))
+        for user in (*receipt.also, request.user_id):  # the links go last: what fails before is found again by them
+            await _erase_one(services, receipt, UserRef(tenant=request.tenant, user_id=user))
         try:
             async with AsyncExitStack() as stack:
                 producer = await stack.enter_async_context(writing(services.endpoints.require("kafka")))
@@ -98,6 +97,26 @@ async def _erase(request: ErasureRequest) -> Receipt:
         except (KafkaError, UnknownEndpointError) as error:
             receipt.unwritten = str(error)
     return receipt
+
+
+async def _known_as(services: Services, user: UserRef) -> list[str]:
+    """Where needs is away it finds them itself when it reads the request, and tells the others."""
+    try:
+        with services.needs() as stub:
+            return list((await stub.GetNeed(needs_pb2.GetNeedRequest(user=user))).need.also_known_as)
+    except BadInput:
+        raise
+    except (Failure, UnknownEndpointError):
+        return []
+
+
+async def _erase_one(services: Services, receipt: Receipt, user: UserRef) -> None:
+    answers = await asyncio.gather(*(_asked(services, name, user) for name in SERVICES))
+    for name, done in zip(SERVICES, answers, strict=True):
+        if isinstance(done, str):
+            receipt.pending[name] = done
+        else:
+            receipt.erased += [(user.user_id, each) for each in done]
 
 
 async def _asked(services: Services, name: str, user: UserRef) -> list[Erased] | str:
@@ -120,13 +139,14 @@ async def _asked(services: Services, name: str, user: UserRef) -> list[Erased] |
 
 def _print(receipt: Receipt) -> None:
     rows = [
-        [each.service, *_what_and_where(each), each.count, each.erased_at.ToDatetime(UTC).isoformat("T", "seconds")]
-        for each in receipt.erased
+        [each.service, *_what_and_where(each), each.count, each.erased_at.ToDatetime(UTC).isoformat("T", "seconds"), of]
+        for of, each in receipt.erased
     ]
-    table(
-        ["service", "what", "where", "removed", "when"], [*rows, *([n, "", "", "not yet", ""] for n in receipt.pending)]
-    )
-    user, removed = receipt.request.user_id, sum(each.count for each in receipt.erased)
+    rows += [[name, "", "", "not yet", "", receipt.request.user_id] for name in receipt.pending]
+    columns = ["service", "what", "where", "removed", "when", "of"]
+    shown = len(columns) - (not receipt.also)  # of whom is clear where there is one
+    table(columns[:shown], [row[:shown] for row in rows])
+    user, removed = receipt.request.user_id, sum(each.count for _, each in receipt.erased)
     say(f"{removed} records of {user} removed" if removed else f"nothing was held of {user}")
     if receipt.written is not None:
         say(f"{_TOPIC} partition {receipt.written.partition} offset {receipt.written.offset} holds the request")
@@ -136,12 +156,13 @@ def _document(receipt: Receipt) -> dict[str, Any]:
     """The receipt for scripts."""
     at = receipt.written
     erased = []
-    for each in receipt.erased:
+    for of, each in receipt.erased:
         what, where = _what_and_where(each)
-        erased.append({**as_json(each), "what": what, "where": where})
+        erased.append({**as_json(each), "what": what, "where": where, "of": of})
     return {
         "user_id": receipt.request.user_id,
         "tenant": receipt.request.tenant,
+        "also_known_as": receipt.also,
         "requested_at": receipt.request.requested_at.ToJsonString(),
         "erased": erased,
         "pending": [{"service": name, "why": why} for name, why in receipt.pending.items()],

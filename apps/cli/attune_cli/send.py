@@ -27,7 +27,7 @@ from chassis.kafka import Position
 from chassis.kafka.decode import checked, from_mapping
 
 What = Literal["view", "click", "add_to_cart", "remove_from_cart", "purchase", "like", "dislike", "rate", "review",
-               "impression", "query"]  # fmt: skip
+               "return", "impression", "identify", "query"]  # fmt: skip
 _PATIENCE = 4.5  # seconds
 Event = ClickstreamEvent | QueryEvent
 
@@ -35,7 +35,7 @@ Event = ClickstreamEvent | QueryEvent
 def send(
     what: Annotated[What, typer.Argument(help="What the person did.")],
     user: Annotated[str, typer.Option("--user", help="The person, or anon:<session> before sign-in.")],
-    product: Annotated[str, typer.Option("--product", help="To which product.")] = "",
+    product: Annotated[str, typer.Option("--product", help="To which product; of a question: about which.")] = "",
     text: Annotated[str, typer.Option("--text", help="The words of a review or a query.")] = "",
     rating: Annotated[float | None, typer.Option("--rating", help="Stars, 1 (bad) to 5 (good).")] = None,
     quantity: Annotated[int, typer.Option("--quantity", min=0, help="Pieces bought or put into the cart.")] = 0,
@@ -43,6 +43,8 @@ def send(
                                          "what `compose --json` printed, or - for standard input.")] = "",
     question: Annotated[bool, typer.Option("--question", help="The query is a question, not a search.")] = False,
     dialogue: Annotated[str, typer.Option("--dialogue", help="The conversation a question belongs to.")] = "",
+    anonymous: Annotated[str, typer.Option("--anonymous", help="The id someone who signs in had before.")] = "",
+    dwell: Annotated[int, typer.Option("--dwell-ms", min=0, help="Milliseconds the product was looked at.")] = 0,
     session: Annotated[str, typer.Option("--session", help="The visit.")] = "",
     language: Annotated[str, typer.Option("--language", help="Language of the words.")] = "",
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="When it happened, such as 2026-01-31T12:00:00Z; "
@@ -58,15 +60,19 @@ def send(
 
     Words: attune send query --user maria --text "绿茶 茶具"
 
+    Signing in: attune send identify --user maria --anonymous anon:7f3a
+
     Prints where Kafka put it; `--wait` exits with 1 when it was not there in time.
     """
     now = datetime.now(UTC).isoformat()
     form: dict[str, Any] = {"event_id": uuid.uuid4().hex, "tenant": tenant, "user_id": user, "session_id": session,
                             "occurred_at": at or now, "language": language}  # fmt: skip
     if what == "query":
-        form |= {"kind": "question" if question else "search", "text": text, "dialogue_id": dialogue}
+        form |= {"kind": "question" if question else "search", "text": text, "dialogue_id": dialogue,
+                 "product_id": product}  # fmt: skip
     else:
-        form |= {"kind": what, "product_id": product, "text": text, "rating": rating, "quantity": quantity}
+        form |= {"kind": what, "product_id": product, "text": text, "rating": rating, "quantity": quantity,
+                 "dwell_ms": dwell, "anonymous_id": anonymous}  # fmt: skip
         form |= _content(content) if content else {}
     message: type[Event] = QueryEvent if what == "query" else ClickstreamEvent
     event: Event = checked(from_mapping(message, form))

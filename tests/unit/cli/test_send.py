@@ -19,6 +19,20 @@ def test_words_go_to_the_queries(on_kafka: Any, tenant: str) -> None:
     assert json.loads(sent.stdout)["topic"] == "attune.queries.v1"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["return", "--product", "p"],
+        ["view", "--product", "p", "--dwell-ms", "2500"],
+        ["identify", "--anonymous", "anon:1"],
+        ["query", "--question", "--text", "is it red?", "--product", "p"],
+    ],
+)
+def test_what_moves_a_need_can_be_sent(on_kafka: Any, tenant: str, arguments: list[str]) -> None:
+    what, *more = arguments
+    assert on_kafka("send", what, "--user", "u", "--tenant", tenant, *more).exit_code == 0
+
+
 def test_what_compose_printed_becomes_the_reference_of_a_click(on_kafka: Any, tenant: str) -> None:
     composed = {"composition": {"composition_id": "c", "experiment_id": "e", "variant_id": "v", "propensity": 0.5}}
     sent = on_kafka("send", "click", "--user", "u", "--tenant", tenant, "--content", "-", input=json.dumps(composed))
@@ -31,7 +45,7 @@ def test_what_compose_printed_becomes_the_reference_of_a_click(on_kafka: Any, te
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["view", "--user", "u"], "product_id is required unless content is set"),
+        (["view", "--user", "u"], "product_id is required unless content is set or kind is identify"),
         (["rate", "--user", "u", "--product", "p"], "rating (1 to 5) is required"),
         (["rate", "--user", "u", "--product", "p", "--rating", "9"], "rating = '9.0'"),
         (["review", "--user", "u", "--product", "p"], "text is required when kind is review"),
@@ -41,6 +55,8 @@ def test_what_compose_printed_becomes_the_reference_of_a_click(on_kafka: Any, te
         (["query", "--user", "u", "--text", "x" * 100_000], "text"),
         (["query", "--user", "u"], "text"),
         (["stare", "--user", "u"], "stare"),
+        (["identify", "--user", "u"], "anonymous_id, another one than user_id, is required"),
+        (["identify", "--user", "u", "--anonymous", "u"], "anonymous_id, another one than user_id, is required"),
     ],
 )
 def test_an_event_that_breaks_the_contract_is_not_sent(on_kafka: Any, arguments: list[str], told: str) -> None:
