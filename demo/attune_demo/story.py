@@ -5,7 +5,9 @@ A step says what happens (`say`, in both languages), does one thing, and expects
 * `recommend` – look only: what is offered before anything is known;
 * `event` – produce a record: `topic`, and `value` in the contract's JSON form without `event_id`, `user_id`,
   `session_id`, `occurred_at`, which the player adds;
-* `ask` – call Ask; with `follow_up` in the dialogue of the question before, otherwise in a new one;
+* `sign_in` – produce the clickstream record `value` of somebody without a name, then the record that says who they are;
+* `ask` – call Ask; with `follow_up` in the dialogue of the question before, otherwise in a new one; `product_id` is the
+  product it is about;
 * `compose` – call Compose;
 * `outcome` – produce a clickstream record of `kind` whose `content` is copied from the reply to the step named in `of`
   (and whose `product_id` is that step's product).
@@ -46,9 +48,14 @@ class Recommend(TypedDict):
     language: str  # BCP 47
 
 
+class SignIn(TypedDict):
+    value: dict[str, Any]  # as of an event
+
+
 class Ask(TypedDict):
     text: str
     follow_up: bool
+    product_id: NotRequired[str]
 
 
 class Compose(TypedDict):
@@ -77,6 +84,7 @@ class Step(TypedDict):
     say: Words
     recommend: NotRequired[Recommend]
     event: NotRequired[Event]
+    sign_in: NotRequired[SignIn]
     ask: NotRequired[Ask]
     compose: NotRequired[Compose]
     outcome: NotRequired[Outcome]

@@ -46,8 +46,8 @@ async def need(shopper: Shopper, sent: Acknowledged, before: Before, expected: d
     """The need differs, and the profile has one of the categories among its first three."""
 
     async def look() -> tuple[needs.Need, needs.Profile]:
-        reply = await shopper.need([sent.watermark])
-        return reply.need, (await shopper.profile([sent.watermark])).profile
+        reply = await shopper.need(sent.watermarks)
+        return reply.need, (await shopper.profile(sent.watermarks)).profile
 
     def wanting(seen: tuple[needs.Need, needs.Profile]) -> list[str]:
         need, profile = seen
@@ -75,7 +75,7 @@ async def recommendation(shopper: Shopper, sent: Acknowledged, before: Before, e
         categories = (each.product.category for each in now.recommendations)
         return missing + _one_of(categories, expected, "among the recommendations")
 
-    now, late, missing = await _until(lambda: shopper.offers([sent.watermark]), wanting, sent.at)
+    now, late, missing = await _until(lambda: shopper.offers(sent.watermarks), wanting, sent.at)
     return Change("recommendation", late, offer_lines(now), missing)
 
 

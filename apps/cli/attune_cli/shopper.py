@@ -29,7 +29,7 @@ class Acknowledged:
     """An event that Kafka has."""
 
     at: float  # time.perf_counter()
-    watermark: Watermark
+    watermarks: Sequence[Watermark]
 
 
 class Shopper:
@@ -45,9 +45,16 @@ class Shopper:
         """Load what the shop knows of them."""
         return await self._send(checked(from_mapping(UserRecord, {**record, "tenant": self.ref.tenant})))
 
-    async def act(self, value: dict[str, Any]) -> Acknowledged:
-        """Send an event of theirs that happens now."""
-        who = {"event_id": uuid.uuid4().hex, "tenant": self.ref.tenant, "user_id": self.ref.user_id,
+    async def sign_in(self, value: dict[str, Any]) -> Acknowledged:
+        """Send an event of somebody without a name, and then that it was them."""
+        nameless = f"anon:{self._session}"
+        before = await self.act(value, user=nameless)
+        now = await self.act({"kind": "BEHAVIOR_KIND_IDENTIFY", "anonymous_id": nameless})
+        return Acknowledged(now.at, [*before.watermarks, *now.watermarks])
+
+    async def act(self, value: dict[str, Any], *, user: str = "") -> Acknowledged:
+        """Send an event that happens now: theirs, or of the user given."""
+        who = {"event_id": uuid.uuid4().hex, "tenant": self.ref.tenant, "user_id": user or self.ref.user_id,
                "session_id": self._session, "occurred_at": datetime.now(UTC).isoformat()}  # fmt: skip
         return await self._send(checked(from_mapping(event_message(value["kind"]), {**value, **who})))
 
@@ -66,9 +73,10 @@ class Shopper:
         with self._services.recommender() as stub:
             return await stub.Recommend(request)
 
-    async def ask(self, text: str, *, follow_up: bool) -> qa.Answer:
+    async def ask(self, text: str, *, follow_up: bool, product_id: str = "") -> qa.Answer:
         """The answer; a follow-up stays in the conversation of the question before."""
-        request = qa.AskRequest(user=self.ref, text=text, dialogue_id=self._dialogue if follow_up else "")
+        dialogue = self._dialogue if follow_up else ""
+        request = qa.AskRequest(user=self.ref, text=text, dialogue_id=dialogue, product_id=product_id)
         answer = qa.Answer()
         with self._services.qa() as stub:
             async for piece in stub.Ask(request):
@@ -92,4 +100,4 @@ class Shopper:
 
     async def _send(self, message: Message) -> Acknowledged:
         position: Position = await self._producer.send(topic_of(type(message)), key_of(message), message)
-        return Acknowledged(time.perf_counter(), watermark(position))
+        return Acknowledged(time.perf_counter(), [watermark(position)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from attune.content.v1 import content_pb2 as content
@@ -15,7 +15,7 @@ from attune_cli.failures import Failure
 from attune_cli.output import say
 from attune_cli.services import Services
 from attune_cli.shopper import Acknowledged, Shopper
-from attune_demo.story import Step, person, story
+from attune_demo.story import Ask, Step, person, story
 from chassis.kafka import Producer
 
 
@@ -23,7 +23,7 @@ async def play(services: Services, producer: Producer) -> int:
     """Tell the story for a person nobody has used; how many of the expected changes did not happen."""
     shopper = Shopper(services, producer, tenant="", user=f"story-{time.time_ns() // 1_000_000}")
     known = await shopper.introduce(person(shopper.ref.user_id))
-    await shopper.need([known.watermark])
+    await shopper.need(known.watermarks)
     say(f"\nThe story of {shopper.ref.user_id}. Times are from Kafka's acknowledgement of an event, or from a call, to "
         "the first reply that holds the change.", style="bold")  # fmt: skip
     telling = _Telling(shopper)
@@ -55,13 +55,16 @@ class _Telling:
         """Do what a step does and look for what it expects."""
         expected: list[dict[str, Any]] = [dict(each) for each in step["expect"]]
         if "event" in step:
-            return await self._event(step["event"]["value"], expected)
+            value = step["event"]["value"]
+            return await self._event(lambda: self._shopper.act(value), expected)
+        if "sign_in" in step:
+            before = step["sign_in"]["value"]
+            return await self._event(lambda: self._shopper.sign_in(before), expected)
         if "outcome" in step:
             return await self._outcome(step["outcome"]["of"], step["outcome"]["kind"], expected)
-        began = time.perf_counter()
         if "ask" in step:
-            given = await self._shopper.ask(step["ask"]["text"], follow_up=step["ask"]["follow_up"])
-            return [changes.answer(given, _since(began), each) for each in expected]
+            return await self._ask(step["ask"], expected)
+        began = time.perf_counter()
         if "compose" in step:
             written = await self._shopper.compose(**step["compose"])
             self._written[step["id"]] = written
@@ -71,12 +74,26 @@ class _Telling:
         nothing = [] if offers.recommendations else ["nothing is offered"]
         return [Change("recommendation", _since(began), changes.offer_lines(offers), nothing)]
 
-    async def _event(self, value: dict[str, Any], expected: Sequence[dict[str, Any]]) -> list[Change]:
+    async def _event(
+        self, act: Callable[[], Awaitable[Acknowledged]], expected: Sequence[dict[str, Any]]
+    ) -> list[Change]:
         before = Before((await self._shopper.need()).need, await self._shopper.offers())
-        sent = await self._shopper.act(value)
+        sent = await act()
         ways = {"need": changes.need, "recommendation": changes.recommendation}
         looks = (ways[each["of"]](self._shopper, sent, before, each) for each in expected)
         return list(await asyncio.gather(*looks))
+
+    async def _ask(self, question: Ask, expected: Sequence[dict[str, Any]]) -> list[Change]:
+        before = Before((await self._shopper.need()).need, recommender.RecommendResponse())
+        began = time.perf_counter()
+        given = await self._shopper.ask(**question)
+        late, asked = _since(began), Acknowledged(time.perf_counter(), [])
+        return [
+            await changes.need(self._shopper, asked, before, each)
+            if each["of"] == "need"
+            else changes.answer(given, late, each)
+            for each in expected
+        ]
 
     async def _outcome(self, of: str, kind: str, expected: Sequence[dict[str, Any]]) -> list[Change]:
         if of not in self._written:

@@ -12,7 +12,7 @@ from attune_demo.templates import templates
 from chassis.violations import violations
 
 MESSAGES = {"attune.clickstream.v1": ClickstreamEvent, "attune.queries.v1": QueryEvent}
-DEEDS = {"recommend", "event", "ask", "compose", "outcome"}
+DEEDS = {"recommend", "event", "sign_in", "ask", "compose", "outcome"}
 PLAYERS_SHARE = {"event_id": "e1", "user_id": "u1", "session_id": "s1", "occurred_at": "2026-11-01T12:00:00Z"}
 
 
@@ -47,6 +47,11 @@ def test_what_a_step_names_exists() -> None:
     families = {(entry["family"], entry["language"]) for entry in entries()}
     texts = {(template["channel"], template["language"]) for template in templates()}
     for step in story():
+        if "sign_in" in step:
+            assert violations(ParseDict({**step["sign_in"]["value"], **PLAYERS_SHARE}, ClickstreamEvent())) == []
+            assert step["sign_in"]["value"]["product_id"] in known
+        if "ask" in step:
+            assert step["ask"].get("product_id", "kettle-steep-temp") in known
         if "compose" in step:
             assert step["compose"]["product_id"] in known
             assert (step["compose"]["channel"], step["compose"]["language"]) in texts
