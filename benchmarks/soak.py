@@ -1,7 +1,10 @@
-"""Minutes of events under random SIGKILLs of services and engines; then every store against the log, recomputed.
+"""Minutes of events under random SIGKILLs and restarts by SIGTERM; then every store against the log, recomputed.
 
     python benchmarks/soak.py [--minutes 10] [--per-second 300] [--edition servers|embedded] [--people 2000] [--seed 1]
-                              [--no-keep]
+                              [--twins content] [--no-keep]
+
+SIGKILL hits services and engines, SIGTERM services, as in a roll-out; either hits one of two replicas where there are
+two: real Kafka gives each of them some of the partitions.
 
 At the end the log is read from its beginning and folded by one thread, one event after the other. Every person,
 conversation and text of it is asked for, and must be as recomputed: the same behaviours, the same weights, vectors
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import threading
@@ -21,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import kept
 from rich.console import Console
@@ -31,14 +35,23 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support")) 
 from faults.embedded import EmbeddedEngines
 from faults.needs_oracle import ALIKE, Difference
 from faults.platform import SERVICES, Platform
+from faults.service import Service
 
-_PAUSE = (4.0, 12.0)  # seconds between two kills
-_AWAY = (0.0, 2.0)  # seconds a killed one stays away
+_PAUSE = (4.0, 12.0)  # seconds between two faults
+_AWAY = (0.0, 2.0)  # seconds a victim stays away
+_KILL, _STOP = "SIGKILL", "SIGTERM"
 _ENOUGH = 0.95  # of the events that the rate promises: fewer is another test than the one asked for
 _HEAD = (
     f"{'':14}{'events':>9}{'lost':>7}{'doubled':>9}{'compared':>10}{'equal':>8}"
     f"{'vectors within':>16}{'caught up s':>13}"
 )
+
+
+class Fault(NamedTuple):
+    """What is done to whom."""
+
+    signal: str
+    victim: str
 
 
 @dataclass
@@ -47,8 +60,9 @@ class Run:
 
     sent: int = 0
     wanted: int = 0
-    kills: Counter[str] = field(default_factory=Counter)
-    ended: list[str] = field(default_factory=list)  # services that ended without being killed
+    faults: Counter[Fault] = field(default_factory=Counter)
+    ended: list[str] = field(default_factory=list)  # services that ended without being told
+    rude: list[str] = field(default_factory=list)  # services that did not leave as they were told
     failed: str = ""  # why the events stopped
 
 
@@ -68,7 +82,7 @@ def main() -> None:
 
 def soak(engines: Any, folder: Path, told: argparse.Namespace) -> tuple[list[str], bool]:
     """The tables, and whether all is well."""
-    platform, run = Platform(engines, folder, "soak", people=told.people), Run()
+    platform, run = Platform(engines, folder, "soak", people=told.people, twins=told.twins), Run()
     run.wanted = int(told.minutes * 60 * told.per_second)
     console = Console(stderr=True)
     try:
@@ -81,14 +95,14 @@ def soak(engines: Any, folder: Path, told: argparse.Namespace) -> tuple[list[str
         with bar(console) as progress:
             shown = progress.add_task("", total=told.minutes * 60)
 
-            def show(victim: str = "") -> None:
-                if victim:
-                    progress.console.print(f"{time.monotonic() - begun:7.1f} s  SIGKILL {victim}")
-                words = f"{run.sent:,} events, {run.kills.total()} kills"
+            def show(fault: Fault | None = None) -> None:
+                if fault:
+                    progress.console.print(f"{time.monotonic() - begun:7.1f} s  {fault.signal} {fault.victim}")
+                words = f"{run.sent:,} events, {run.faults.total()} faults"
                 progress.update(shown, completed=time.monotonic() - begun, description=words)
 
             # In this thread: processes end with the thread that started them.
-            kill_at_random(platform, ends, random.Random(told.seed), run, show)
+            shake(platform, ends, random.Random(told.seed), run, show)
         sender.join()
         console.print("the fire is over: waiting for all to catch up")
         revive(platform, run)
@@ -97,13 +111,13 @@ def soak(engines: Any, folder: Path, told: argparse.Namespace) -> tuple[list[str
         found = platform.verdict()
     finally:
         platform.close()
-    wrong = list(complaints(run, found, victims(platform)))
+    wrong = list(complaints(run, found, faults(platform)))
     pace = f"{told.per_second:g} events/s of {told.people:,} people"
     lines = [
         f"{told.minutes:g} minutes at {pace}, {engines.edition} engines",
         f"{run.sent:,} events sent, {len(platform.sender.written):,} records acknowledged",
         "",
-        *killed(run, victims(platform)),
+        *done(run, faults(platform)),
         "",
         _HEAD,
         *(line(name, found[name], waited[name]) for name in SERVICES),
@@ -113,15 +127,16 @@ def soak(engines: Any, folder: Path, told: argparse.Namespace) -> tuple[list[str
     return lines, not wrong
 
 
-def complaints(run: Run, found: Mapping[str, Difference], victims: list[str]) -> Iterator[str]:
+def complaints(run: Run, found: Mapping[str, Difference], wanted: list[Fault]) -> Iterator[str]:
     """Whatever makes the run one that proves nothing, or proves a fault."""
     if run.failed:
         yield f"the events stopped: {run.failed}"
     if run.sent < _ENOUGH * run.wanted:
         yield f"{run.sent:,} events were sent instead of {run.wanted:,}"
-    never = [victim for victim in victims if not run.kills[victim]]
+    never = [" ".join(fault) for fault in wanted if not run.faults[fault]]
     if never:
-        yield f"never killed: {', '.join(never)}; run it for longer"
+        yield f"never done: {', '.join(never)}; run it for longer"
+    yield from (f"did not leave as told: {how}" for how in run.rude)
     for name, each in found.items():
         if not each.acknowledged:
             yield f"{name}: nothing was compared"
@@ -130,10 +145,15 @@ def complaints(run: Run, found: Mapping[str, Difference], victims: list[str]) ->
             yield from (f"  {how}" for how in each.told[:5])
 
 
-def killed(run: Run, victims: list[str]) -> Iterator[str]:
-    yield "SIGKILL of    times"
-    yield from (f"{victim:14}{run.kills[victim]:>5}" for victim in victims)
-    yield f"{'all':14}{run.kills.total():>5}"
+def done(run: Run, wanted: list[Fault]) -> Iterator[str]:
+    def times(victim: str) -> str:
+        told = (run.faults[Fault(name, victim)] if Fault(name, victim) in wanted else "" for name in (_KILL, _STOP))
+        return "".join(f"{each:>9}" for each in told)
+
+    yield f"{'times':14}{_KILL:>9}{_STOP:>9}"
+    yield from (f"{victim:14}{times(victim)}" for victim in dict.fromkeys(fault.victim for fault in wanted))
+    sums = [sum(n for fault, n in run.faults.items() if fault.signal == name) for name in (_KILL, _STOP)]
+    yield f"{'all':14}{sums[0]:>9}{sums[1]:>9}"
     if run.ended:
         yield f"ended by themselves and were started again: {', '.join(run.ended)}"
 
@@ -164,13 +184,15 @@ def send(platform: Platform, ends: float, per_second: float, run: Run) -> None:
         run.failed = repr(error)
 
 
-def victims(platform: Platform) -> list[str]:
-    return [*SERVICES, *(["redis", "kafka", "neo4j"] if platform.engines.edition == "servers" else ["redis"])]
+def faults(platform: Platform) -> list[Fault]:
+    engines = ["redis", "kafka", "neo4j"] if platform.engines.edition == "servers" else ["redis"]
+    kills = [Fault(_KILL, victim) for victim in [*platform.replicas, *engines]]
+    return kills + [Fault(_STOP, victim) for victim in platform.replicas]
 
 
-def kill_at_random(platform: Platform, ends: float, chance: random.Random, run: Run, show: Any) -> None:
-    """One after the other, each started again before the next one is killed; in a round each of them, in any order."""
-    round_of: list[str] = []
+def shake(platform: Platform, ends: float, chance: random.Random, run: Run, show: Any) -> None:
+    """One after the other, each victim started again before the next is hit; in a round each fault, in any order."""
+    round_of: list[Fault] = []
     while True:
         revive(platform, run)
         pause = chance.uniform(*_PAUSE)
@@ -178,18 +200,31 @@ def kill_at_random(platform: Platform, ends: float, chance: random.Random, run: 
             rest(ends, show)
             return
         rest(time.monotonic() + pause, show)
-        round_of = round_of or chance.sample(victims(platform), len(victims(platform)))
-        victim = round_of.pop()
-        run.kills[victim] += 1
-        show(victim)
-        if victim in SERVICES:
-            platform.services[victim].kill()
-            time.sleep(chance.uniform(*_AWAY))
-            platform.services[victim].start(ready=False)
+        round_of = round_of or chance.sample(faults(platform), len(faults(platform)))
+        fault = round_of.pop()
+        run.faults[fault] += 1
+        show(fault)
+        service = platform.replicas.get(fault.victim)
+        if service is None:
+            platform.engines.kill(fault.victim)
+        elif fault.signal == _KILL:
+            service.kill()
         else:
-            platform.engines.kill(victim)
-            time.sleep(chance.uniform(*_AWAY))
-            platform.engines.start_again(victim)
+            leave(fault.victim, service, run)
+        time.sleep(chance.uniform(*_AWAY))
+        if service is None:
+            platform.engines.start_again(fault.victim)
+        else:
+            service.start(ready=False)
+
+
+def leave(name: str, service: Service, run: Run) -> None:
+    """As in a roll-out, once it serves. One that does not end, or with an error, spoils the run; the fire goes on."""
+    try:
+        service.wait_ready()
+        service.stop()
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        run.rude.append(f"{name}: {str(error).splitlines()[0]}")
 
 
 def rest(until: float, show: Any) -> None:
@@ -201,7 +236,7 @@ def rest(until: float, show: Any) -> None:
 
 def revive(platform: Platform, run: Run) -> None:
     """What an orchestrator does with a process that has ended."""
-    for name, service in platform.services.items():
+    for name, service in platform.replicas.items():
         if service.process is not None and (code := service.process.poll()) is not None:
             run.ended.append(f"{name} (code {code})")
             service.start(ready=False)
@@ -223,8 +258,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--edition", choices=["servers", "embedded"], default="servers")
     parser.add_argument("--people", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--twins", nargs="*", choices=SERVICES, help="services of which two replicas run (content; embedded: none)"
+    )
     kept.options(parser)
-    return parser.parse_args()
+    told = parser.parse_args()
+    if told.twins is None:
+        told.twins = ["content"] if told.edition == "servers" else []
+    return told
 
 
 if __name__ == "__main__":

@@ -95,10 +95,23 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     forget = Forget(dialogues)
     tell = Tell(ask, dialogues, AnswerLog(producer, settings.kafka), time.time)
     in_index, of_people = resume_index(keep), resume_people(dialogues)
-    kept = KeptConsumer(shop.of_index(), group=f"attune-{NAME}-knowledge", name="kept", resume=in_index, holds=in_index)
+    # Questions are answered from memory, and alone, while the index or Redis is away; the reply says so.
+    kept = KeptConsumer(
+        shop.of_index(),
+        group=f"attune-{NAME}-knowledge",
+        name="kept",
+        resume=in_index,
+        holds=in_index,
+        serves_behind=True,
+    )
     handlers = PeopleHandlers(tell, forget, dialogues, reading)
     people = AnsweringConsumer(
-        handlers.routes(), group=f"attune-{NAME}", name="people", resume=of_people, holds=of_people
+        handlers.routes(),
+        group=f"attune-{NAME}",
+        name="people",
+        resume=of_people,
+        holds=of_people,
+        serves_behind=True,
     )
     server = GrpcServer(settings, errors=ERRORS)
     freshness = Freshness(progress, dialogues, shared=PEOPLE)

@@ -98,6 +98,7 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         group="attune-recommender",
         name="recommender",
         resume=resume.offsets,
+        serves_behind=True,  # from the graph in memory, with the reason in `served.fallbacks`
         holds=resume.held if relations.shared else None,  # a file of our own loses nothing while we have it open
     )
     decisions = Consumer(policy_routes(decide, coefficients(settings.weights)), group=None, name="policies")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,21 @@ _OUTCOMES = {"impression", "click", "purchase"}
 
 
 class Platform:
-    """Four processes that know each other, one producer, and what must have been counted at the end."""
+    """Four processes that know each other, one producer, and what must have been counted at the end.
 
-    def __init__(self, engines: Any, folder: Path, tenant: str, *, people: int = 200) -> None:
+    `services` are those that are asked; `replicas` are all, with a second one of each of the `twins`, called "NAME 2".
+    """
+
+    def __init__(
+        self, engines: Any, folder: Path, tenant: str, *, people: int = 200, twins: Sequence[str] = ()
+    ) -> None:
         self.engines, self.folder, self.tenant = engines, folder, tenant
         self.sender = Sender(engines.kafka, life=lambda: int(engines.life))
         self._known = {**engines.environment(), **engines.stores(folder)}
         told = {"ATTUNE_SESSION_TIMEOUT": engines.session_timeout, **self._known}
         self.services = {name: Service(name, folder, told, embedded=engines.edition == "embedded") for name in SERVICES}
-        for service in self.services.values():
+        self.replicas = self.services | {f"{name} 2": self._twin(name, told) for name in twins}
+        for service in self.replicas.values():
             service.environment |= {f"ATTUNE_{each.upper()}_ADDRESS": at.address for each, at in self.services.items()}
         self.shoppers = Shoppers(self.sender, tenant, PRODUCTS, people)
         self._asked = 0
@@ -39,9 +46,9 @@ class Platform:
             self.sender.send(VECTORS, product, vector_record(self.tenant, product))
         self.sender.flush()
         others.open_experiment(self.engines.redis_url, self.tenant, _EXPERIMENT)
-        for service in self.services.values():
+        for service in self.replicas.values():
             service.start(ready=False)
-        for service in self.services.values():
+        for service in self.replicas.values():
             service.wait_ready(240)
 
     def act(self, number: int) -> None:
@@ -84,15 +91,22 @@ class Platform:
                           - {click["event_id"] for click in clicks})  # fmt: skip
         content = others.content_difference(self.services["content"], self.tenant, _EXPERIMENT, clicks)
         qa = others.qa_difference(self.services["qa"], others.answers_in_log(self.engines.kafka), questions)
-        self.services["recommender"].stop()
+        for name, service in self.replicas.items():
+            if name.startswith("recommender"):
+                service.stop()
         recommender = others.recommender_difference(others.remembered(self._known), clicks, clicks)
         return {"needs": needs, "recommender": recommender, "qa": qa, "content": content}
 
     def close(self) -> None:
         """End what runs."""
-        for service in self.services.values():
+        for service in self.replicas.values():
             service.close()
         self.sender.close()
+
+    def _twin(self, name: str, told: Mapping[str, str]) -> Service:
+        folder = self.folder / "twins"
+        stores = self.engines.stores(folder)
+        return Service(name, folder, {**told, **stores}, embedded=self.engines.edition == "embedded")
 
     def _log(self, topic: str) -> list[dict[str, Any]]:
         values = [json.loads(message.value() or b"{}") for message in records(self.engines.kafka, topic)]

@@ -165,3 +165,27 @@ async def test_a_header_that_is_no_text_loses_nothing(kafka: str, run: str, cons
         assert await progress.reached([Position(CLICKS, sent.partition, sent.offset)])
     await raw.stop()
     assert sink.seen == ["e1"]
+
+
+@pytest.mark.parametrize("serves_behind", [False, True])
+async def test_an_engine_that_is_away_makes_a_service_unready_unless_it_serves_without(
+    producer: Producer, run: str, consume: Consume, *, serves_behind: bool
+) -> None:
+    tried, away = asyncio.Event(), [True]
+    sink = Sink(run)
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        tried.set()
+        if away:
+            raise ConnectionError
+        return await sink.handle(part)
+
+    async with consume(handle, serves_behind=serves_behind) as (consumer, progress):
+        sent = await send(producer, click(run, "e0"))
+        await tried.wait()
+        for lane in consumer._lanes.values():
+            lane.busy_since = lane.busy_since and lane.busy_since - 3_600
+        assert consumer.alive() is serves_behind
+        away.clear()
+        assert await progress.reached(sent)
+        assert consumer.alive()

@@ -30,11 +30,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory, real_kafka: str, neo4j_url: A
         "ATTUNE_SESSION_TIMEOUT": "6",  # the least that Kafka takes
     }
     made = [House(folder / str(number), real_kafka, settings) for number in range(2)]
-    for house in made:
-        house.ready()
-    yield made[0], made[1]
-    for house in made:
-        house.stop()
+    try:
+        for house in made:
+            house.ready()
+        yield made[0], made[1]
+    finally:
+        for house in made:
+            house.stop()
 
 
 @pytest.fixture

@@ -46,16 +46,20 @@ class Consumer:
         name: str,
         resume: Resume | None = None,
         holds: Resume | None = None,
+        serves_behind: bool = False,
     ) -> None:
         """`group` None: every replica reads all partitions from the beginning.
 
         `resume` tells, where a store keeps the applied offsets itself, from which offset each source goes on (Kafka's
         committed offset counts for those it does not name); it is asked at each assignment. `holds` tells what such a
         store holds after every slice; it is asked now and then, and a store that holds less lost its last writes.
+        `serves_behind`: the service answers from what it has while its engine is away, so that slices which wait for
+        the engine do not make it unready.
         """
         self.name = name
         self._routes = {route.topic: route for route in routes}
         self._group, self._resume, self._holds = group, resume, holds
+        self._serves_behind = serves_behind
         self._workers: dict[str, Worker] = {}
         self._lanes: dict[TopicPartition, Lane] = {}
         self._committed: dict[TopicPartition, int] = {}
@@ -100,11 +104,11 @@ class Consumer:
         await self._known.close()
 
     def alive(self) -> bool:
-        """Whether the loop runs, asks for records, knows what it reads, and no slice is stuck."""
+        """Whether the loop runs, asks for records, knows what it reads, and no slice is stuck where that matters."""
         now = time.monotonic()
         began = [lane.busy_since for lane in self._lanes.values() if lane.busy_since is not None]
-        moving = now - self._front.polled_at < _STALLED and all(now - since < _STALLED for since in began)
-        return self._prepared.is_set() and self._front.running and moving
+        moving = self._serves_behind or all(now - since < _STALLED for since in began)
+        return self._prepared.is_set() and self._front.running and moving and now - self._front.polled_at < _STALLED
 
     def broken(self) -> bool:
         """Whether its client gave up for good: only a new process helps."""
