@@ -106,7 +106,7 @@ class House:
     def _reading(self, world: World, relations: SqliteRelations, publisher: VectorPublisher) -> dict[str, Any]:
         follow = self._follow(world, relations)
         catalog = LearnCatalog(world, relations, self.index, self.models, publisher)
-        made = routes(catalog, LearnBehavior(world, relations, follow), Forget(world, relations))
+        made = routes(catalog, LearnBehavior(world, relations, follow), Forget(world, relations), follow)
         return {route.topic: route for route in made}
 
     def _follow(self, world: World, relations: SqliteRelations) -> Follow:
