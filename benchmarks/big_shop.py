@@ -144,7 +144,8 @@ class BigShop:
     def people(self, number: int, behaviors: int, seed: int = 5) -> Iterator[Behaviors]:
         """What `number` people did, `behaviors` in all, in the order of time, chunk by chunk.
 
-        A few people do much of it. Each keeps mostly to two kinds of products, and what is popular is done more.
+        Everybody does something first, then a few people do much. Each keeps mostly to two kinds of products, and what
+        is popular is done more.
         """
         of_kind = self._by_kind()
         for chunk, start in enumerate(range(0, behaviors, _CHUNK)):
@@ -152,6 +153,8 @@ class BigShop:
             rng = np.random.default_rng([seed, chunk])
             people = (number ** rng.random(size) * (1 - 1e-12)).astype(np.int64) * 104_729 % number
             people = np.where(rng.random(size) < _OCCASIONAL, rng.integers(0, number, size), people)
+            firsts = start + np.arange(size)
+            people = np.where(firsts < number, firsts * 611_953 % number, people)
             tastes = _uniform(people * 2 + (rng.random(size) < _SECOND), seed)
             kinds = _KIND_ORDER[np.searchsorted(_KIND_SHARES, tastes)]
             strays = rng.random(size) < _STRAY

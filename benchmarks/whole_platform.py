@@ -33,7 +33,7 @@ from attune_servers import Servers
 from chassis.rpc.probe import serving
 
 EDITIONS = {"servers": "real Kafka and Redis", "embedded": "the embedded broker and Redis"}
-_READY = 180.0  # seconds a service may take to start on busy cores
+_READY = 600.0  # seconds a service may take to start on busy cores, with a million products
 
 
 @dataclass(slots=True)
@@ -45,6 +45,7 @@ class Platform:
     addresses: dict[str, str] = field(default_factory=dict)
     processes: dict[str, psutil.Process] = field(default_factory=dict)
     products: list[str] = field(default_factory=list)  # of the demo
+    seconds: dict[str, float] = field(default_factory=dict)  # until a service was ready
 
     def environment(self) -> dict[str, str]:
         """What a process must know of it."""
@@ -52,8 +53,11 @@ class Platform:
         return named | {"ATTUNE_KAFKA": self.kafka, "ATTUNE_REDIS_URL": self.redis_url}
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of CPU that each process has used."""
-        return {name: sum(process.cpu_times()[:2]) for name, process in self.processes.items()}
+        """Seconds of CPU that each process has used, with those it has started."""
+        return {
+            name: sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True)))
+            for name, process in self.processes.items()
+        }
 
 
 def first() -> None:
@@ -78,10 +82,10 @@ async def platform(edition: str, services: Sequence[str], **settings: str) -> As
                 **settings,
             }
             run = ["attune_embedded.service", name] if edition == "embedded" else [name]
-            process = stack.enter_context(_process([sys.executable, "-m", *run], made.environment() | told))
+            process = stack.enter_context(running([sys.executable, "-m", *run], made.environment() | told))
             made.processes[name] = process
         for name, address in addresses.items():
-            await _until_ready(address, health_name(name), made.processes[name])
+            await until_ready(address, health_name(name), made.processes[name])
         if "recommender" in services:
             await asyncio.to_thread(_load_demo, made, folder)
         yield made
@@ -96,18 +100,18 @@ async def _engines(edition: str, folder: Path) -> AsyncIterator[Platform]:
             found = {name: psutil.Process(pid) for name, pid in pids.items()}
             yield Platform(servers.kafka, servers.redis_url, processes=found)
         return
-    with _embedded(folder) as found:
+    with embedded_engines(folder) as found:
         yield found
 
 
 @contextmanager
-def _embedded(folder: Path) -> Iterator[Platform]:
+def embedded_engines(folder: Path) -> Iterator[Platform]:
     port = free_port()
     log = subprocess.Popen([sys.executable, "-m", "attune_embedded.broker"], stdout=subprocess.PIPE, text=True)
     bootstrap = json.loads(log.stdout.readline())["bootstrap"] if log.stdout else ""
     memory = [sys.executable, "-m", "attune_embedded.redis", "--data", str(folder / "redis"), "--port", str(port)]
     try:
-        with _process(memory, {}) as redis:
+        with running(memory, {}) as redis:
             found = {"log": psutil.Process(log.pid), "redis": redis}
             yield Platform(bootstrap, f"redis://127.0.0.1:{port}/0", processes=found)
     finally:
@@ -116,7 +120,7 @@ def _embedded(folder: Path) -> Iterator[Platform]:
 
 
 @contextmanager
-def _process(command: Sequence[str], told: Mapping[str, str]) -> Iterator[psutil.Process]:
+def running(command: Sequence[str], told: Mapping[str, str]) -> Iterator[psutil.Process]:
     process = subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.DEVNULL)
     try:
         yield psutil.Process(process.pid)
@@ -129,7 +133,7 @@ def _process(command: Sequence[str], told: Mapping[str, str]) -> Iterator[psutil
             process.wait()
 
 
-async def _until_ready(address: str, service: str, process: psutil.Process) -> None:
+async def until_ready(address: str, service: str, process: psutil.Process) -> None:
     until = time.monotonic() + _READY
     while not await asyncio.to_thread(serving, address, service):
         if time.monotonic() > until or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:

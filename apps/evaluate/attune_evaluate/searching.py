@@ -111,7 +111,8 @@ def _dense(house: House) -> Answers:
         ((vector, _),) = await house.models.texts([text])
         if not vector.any():
             return []
-        return [hit.product_id for hit in await house.index.nearest(TENANT, vector, FIRST, _ALL)]
+        shop = house.world.look(TENANT)
+        return [shop.ids[place] for place in (await house.index.nearest(shop, vector, FIRST, _ALL)).places]
 
     return ask
 
@@ -119,7 +120,8 @@ def _dense(house: House) -> Answers:
 def _sparse(house: House) -> Answers:
     async def ask(text: str) -> list[str]:
         ((_, asked),) = await house.models.texts([text])
-        return [hit.product_id for hit in await house.index.by_words(TENANT, asked, FIRST, _ALL)]
+        shop = house.world.look(TENANT)
+        return [shop.ids[place] for place in (await house.index.by_words(shop, asked, FIRST, _ALL)).places]
 
     return ask
 

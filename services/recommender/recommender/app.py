@@ -25,6 +25,7 @@ from recommender.policy_records import decision_of, policy_routes
 from recommender.servicer import ERRORS, Recommender
 from recommender.settings import Settings
 from recommender.stores.qdrant_edge import EdgeProductIndex
+from recommender.stores.shelf import FileShelf
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.explain import Explain
@@ -83,11 +84,12 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     await _when_there(decide.restore)
 
     async def restored() -> World:
-        world = World(models.dim, policies=policies)
+        world = World(models.dim, lambda: FileShelf(product_of_record), policies)
         await restore(world)
         return world
 
     world = await _when_there(restored)
+    await index.serve(world.look, list(world.shops))
     own_index = index if isinstance(index, EdgeProductIndex) else None
     follow = Follow(world, relations, models, product_of_record, restore, own_index)
     forget = Forget(world, relations)

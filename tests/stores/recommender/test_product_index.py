@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from disks import fill, small_disk
 from qdrant_client import AsyncQdrantClient
 
 from recommender.domain.product import Key, Position, Product
-from recommender.domain.shop import Allowed, Entry
+from recommender.domain.shop import Allowed, Entry, Shop
 from recommender.domain.words import Bag
 from recommender.stores.payload import collection
 from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.qdrant_server import ServerProductIndex, SpaceMismatch, connect
+from recommender.usecases.ports import Found
+from recommender.usecases.world import World
 
 pytestmark = [  # what the engine inside the client says of calls that mean nothing to it
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning"),
@@ -38,35 +40,66 @@ def entry(
     return Entry(product, np.eye(DIM, dtype=np.float32)[axis], bag, Position("log", 0, offset))
 
 
-@pytest.fixture(scope="session")
-def empty_shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once, because a new shard takes two seconds."""
-    folder = tmp_path_factory.mktemp("shard")
-    asyncio.run(EdgeProductIndex(folder, space=SPACE, dim=DIM).close())
-    return folder
+class Searched:
+    """An index with the shops it is of, written as the service writes them: the index first."""
+
+    def __init__(self, index: Any) -> None:
+        self.index, self.world = index, World(DIM)
+
+    async def upsert(self, entries: Sequence[Entry]) -> None:
+        for each in entries:
+            shop = self.world.shop(each.product.key.tenant)
+            if each.product.key.product_id not in shop.places:
+                shop.settle(len(shop.ids), each.product.key.product_id)
+        await self.index.upsert(entries)
+        self.world.put(entries)
+
+    async def delete(self, *keys: Key) -> None:
+        await self.index.delete(keys)
+        self.world.remove({key: Position("log", 0, 99) for key in keys if key.product_id in self.shop.places})
+
+    @property
+    def shop(self) -> Shop:
+        return self.world.shop("shop")
+
+    async def nearest(self, vector: np.ndarray, k: int, allowed: Allowed = ALL) -> list[tuple[str, float]]:
+        return self._named(await self.index.nearest(self.shop, vector, k, allowed))
+
+    async def by_words(self, words: dict[int, float], k: int, allowed: Allowed = ALL) -> list[tuple[str, float]]:
+        return self._named(await self.index.by_words(self.shop, words, k, allowed))
+
+    async def found(self, axis: int, allowed: Allowed = ALL, limit: int = 10) -> list[str]:
+        return [name for name, _ in await self.nearest(np.eye(DIM, dtype=np.float32)[axis], limit, allowed)]
+
+    def _named(self, found: Found) -> list[tuple[str, float]]:
+        return [
+            (self.shop.ids[place], score)
+            for place, score in zip(found.places.tolist(), found.scores.tolist(), strict=True)
+        ]
 
 
-@pytest.fixture(params=["edge", "client", "server"])
+@pytest.fixture(params=["small", "edge", "client", "server"])
 def engine(request: pytest.FixtureRequest) -> str:
-    """`edge`, `client`, or the address of a server."""
+    """`small`: a shop without an index, `edge`, `client`, or the address of a server."""
     return str(request.getfixturevalue("qdrant_url") if request.param == "server" else request.param)
 
 
 @pytest.fixture
-async def index(engine: str, tmp_path: Path, empty_shard: Path) -> AsyncIterator[Any]:
+async def index(engine: str, tmp_path: Path) -> AsyncIterator[Searched]:
     """qdrant-edge; the server's store over the engine inside its client; and over a server where there is one."""
     made: Any
     client: AsyncQdrantClient | None = None
     space = SPACE
-    if engine == "edge":
-        shutil.copytree(empty_shard, tmp_path, dirs_exist_ok=True)
-        made = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
+    if engine in {"small", "edge"}:
+        made = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM, flat=1 if engine == "edge" else 1_000)
     else:
         space = f"{SPACE}-{uuid.uuid4().hex}"
         client = AsyncQdrantClient(":memory:") if engine == "client" else connect(engine)
         made = ServerProductIndex(client, space=space, dim=DIM, quantised_from=3)
         await made.open()
-    await made.upsert(
+    searched = Searched(made)
+    await made.serve(searched.world.look, [])
+    await searched.upsert(
         [
             entry("a", 0, {1: 1.0, 2: 0.5}, category="x/y", brand="B", currency="EUR", amount=Decimal("9.50")),
             entry("b", 1, {2: 1.0}, category="x", brand="C", currency="EUR", amount=Decimal(20)),
@@ -74,26 +107,22 @@ async def index(engine: str, tmp_path: Path, empty_shard: Path) -> AsyncIterator
             entry("other", 0, {1: 1.0}, tenant="elsewhere"),
         ]
     )
-    yield made
+    if engine == "edge":
+        await made.built()
+    yield searched
     if client is not None:
         await client.delete_collection(collection(space))
     await made.close()
 
 
-async def found(index: Any, axis: int, allowed: Allowed = ALL) -> list[str]:
-    hits = await index.nearest("shop", np.eye(DIM, dtype=np.float32)[axis], 10, allowed)
-    return [hit.product_id for hit in hits]
-
-
-async def test_the_nearest_comes_first_with_its_cosine(index: Any) -> None:
-    hits = await index.nearest("shop", np.array([0.8, 0.6, 0, 0], dtype=np.float32), 2, ALL)
-    assert hits[0].product_id == "a"
-    assert hits[0].score == pytest.approx(0.8, abs=1e-5)
+async def test_the_nearest_comes_first_with_its_cosine(index: Searched) -> None:
+    hits = await index.nearest(np.array([0.8, 0.6, 0, 0], dtype=np.float32), 2)
+    assert hits[0] == ("a", pytest.approx(0.8, abs=1e-4))
     assert len(hits) == 2
 
 
-async def test_shops_are_apart(index: Any) -> None:
-    assert "other" not in await found(index, 0)
+async def test_shops_are_apart(index: Searched) -> None:
+    assert "other" not in await index.found(0)
 
 
 @pytest.mark.parametrize(
@@ -108,37 +137,37 @@ async def test_shops_are_apart(index: Any) -> None:
         (Allowed(currency="USD", most=100.0), set()),
     ],
 )
-async def test_a_filter_means_the_same_on_every_engine(index: Any, allowed: Allowed, expected: set[str]) -> None:
-    assert set(await found(index, 0, allowed)) == expected
+async def test_a_filter_means_the_same_on_every_engine(index: Searched, allowed: Allowed, expected: set[str]) -> None:
+    assert set(await index.found(0, allowed)) == expected
 
 
-async def test_a_rare_word_weighs_more(index: Any) -> None:
-    hits = await index.by_words("shop", {2: 1.0, 1: 1.0}, 10, ALL)
-    assert [hit.product_id for hit in hits] == ["a", "b"]
-    assert await index.by_words("shop", {99: 1.0}, 10, ALL) == []
-    assert await index.by_words("shop", {}, 10, ALL) == []
+async def test_a_rare_word_weighs_more(index: Searched) -> None:
+    assert [name for name, _ in await index.by_words({2: 1.0, 1: 1.0}, 10)] == ["a", "b"]
+    assert await index.by_words({99: 1.0}, 10) == []
+    assert await index.by_words({}, 10) == []
 
 
-async def test_a_write_replaces_what_was_there_and_repeats_do_nothing(index: Any) -> None:
+async def test_a_write_replaces_what_was_there_and_repeats_do_nothing(index: Searched) -> None:
     for _ in range(2):
         await index.upsert([entry("a", 2, {7: 1.0}, offset=5)])
-    assert (await found(index, 2))[0] == "a"
-    stored = {each.key: each for each in await index.stored()}
-    assert len(stored) == 4
-    assert stored[Key("shop", "a")].position == "log/0/5"
-    assert stored[Key("shop", "a")].vector.tolist() == [0, 0, 1, 0]
+    assert (await index.found(2))[0] == "a"
+    assert len(await index.found(2)) == 3
+    if stored := {each.key: each for each in await index.index.stored()}:  # of an index that others share
+        assert len(stored) == 4
+        assert stored[Key("shop", "a")].position == "log/0/5"
+        assert stored[Key("shop", "a")].vector.tolist() == [0, 0, 1, 0]
 
 
-async def test_what_is_deleted_is_gone_and_unknown_ones_are_no_error(index: Any) -> None:
-    await index.delete([Key("shop", "a"), Key("shop", "never")])
-    await index.delete([])
-    assert "a" not in await found(index, 0)
+async def test_what_is_deleted_is_gone_and_unknown_ones_are_no_error(index: Searched) -> None:
+    await index.delete(Key("shop", "a"), Key("shop", "never"))
+    await index.delete()
+    assert "a" not in await index.found(0)
 
 
-async def test_a_product_without_words_the_encoder_knows_is_kept(index: Any) -> None:
+async def test_a_product_without_words_the_encoder_knows_is_kept(index: Searched) -> None:
     blank = entry("blank", 0, {9: 1.0})
     await index.upsert([Entry(blank.product, np.zeros(DIM, dtype=np.float32), blank.words, blank.position)])
-    assert [hit.product_id for hit in await index.by_words("shop", {9: 1.0}, 10, ALL)] == ["blank"]
+    assert [name for name, _ in await index.by_words({9: 1.0}, 10)] == ["blank"]
 
 
 async def test_a_replica_that_was_held_up_overwrites_nothing_newer() -> None:
@@ -164,12 +193,12 @@ async def test_another_life_of_the_log_is_believed_whatever_its_offsets() -> Non
     await index.close()
 
 
-async def test_many_products_are_written_and_deleted_in_bounded_requests(index: Any) -> None:
+async def test_many_products_are_written_and_deleted_in_bounded_requests(index: Searched) -> None:
     many = [entry(f"m{n}", 3, {n: 1.0}) for n in range(450)]
     await index.upsert(many)
-    assert len(await index.stored()) == 454
-    await index.delete([each.product.key for each in many])
-    assert len(await index.stored()) == 4
+    assert set(await index.found(3, limit=450)) == {each.product.key.product_id for each in many}
+    await index.delete(*(each.product.key for each in many))
+    assert set(await index.found(3, limit=450)) == {"a", "b", "c"}
 
 
 async def test_an_encoder_of_another_size_is_refused_with_a_remedy() -> None:
@@ -192,36 +221,109 @@ async def test_the_server_is_spoken_to_by_grpc(url: str, rest: str, grpc: int) -
     await client.close()
 
 
-async def test_an_edge_shard_is_found_again_after_a_restart(tmp_path: Path) -> None:
-    first = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
-    await first.upsert([entry("a", 0, {1: 1.0})])
-    await first.close()
-    again = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
-    assert await found(again, 0) == ["a"]
-    await again.close()
+async def edge(folder: Path, entries: Sequence[Entry] = (), space: str = SPACE) -> Searched:
+    """An index in a process of its own, over shops that were read again before it."""
+    made = Searched(EdgeProductIndex(folder, space=space, dim=DIM, flat=1))
+    for each in entries:
+        shop = made.world.shop("shop")
+        shop.settle(len(shop.ids), each.product.key.product_id)
+        made.world.put([each])
+    await made.index.serve(made.world.look, list(made.world.shops))
+    return made
 
 
-async def test_another_space_begins_empty(tmp_path: Path) -> None:
-    first = EdgeProductIndex(tmp_path, space=SPACE, dim=DIM)
-    await first.upsert([entry("a", 0, {1: 1.0})])
-    await first.close()
-    other = EdgeProductIndex(tmp_path, space="test@2", dim=DIM)
-    assert await other.stored() == []
-    await other.close()
+def generation(folder: Path, space: str = SPACE) -> list[str]:
+    return sorted(each.name for each in (folder / collection(space) / "shop").iterdir())
 
 
-async def test_a_full_disk_is_told_before_the_engine_dies_of_it(tmp_path: Path, empty_shard: Path) -> None:
-    """It writes into mapped files: without this the process ends with SIGBUS."""
+@pytest.fixture
+async def shelved(tmp_path: Path) -> list[Entry]:
+    """Three products whose index lies in a folder."""
+    entries = [entry(name, axis, {1: 1.0}, offset=axis) for axis, name in enumerate("abc")]
+    first = await edge(tmp_path, entries)
+    await first.index.built()
+    await first.index.close()
+    return entries
+
+
+async def test_an_index_is_taken_up_after_a_restart_and_not_built_again(tmp_path: Path, shelved: list[Entry]) -> None:
+    again = await edge(tmp_path, shelved)
+    assert (await again.found(1))[0] == "b"
+    assert generation(tmp_path) == ["1"]
+    await again.index.close()
+
+
+async def test_an_index_that_lags_behind_its_shop_is_mended_at_the_start(tmp_path: Path, shelved: list[Entry]) -> None:
+    now = [entry("a", 3, {1: 1.0}, offset=9), *shelved[1:], entry("d", 0, {1: 1.0}, offset=10)]
+    again = await edge(tmp_path, now)
+    again.world.remove({Key("shop", "b"): Position("log", 0, 11)})
+    await again.index.close()
+    later = await edge(tmp_path, [now[0], *now[2:]])
+    assert await later.found(3) == ["a", *(await later.found(3))[1:]]
+    assert sorted(await later.found(3)) == ["a", "c", "d"]
+    await later.index.close()
+
+
+async def test_what_was_never_finished_is_removed_and_built_again(tmp_path: Path, shelved: list[Entry]) -> None:
+    folder = tmp_path / collection(SPACE) / "shop"
+    (folder / "1" / "complete").rename(folder / "1" / "half")
+    (folder / "2").mkdir()
+    again = await edge(tmp_path, shelved)
+    await again.index.built()
+    assert generation(tmp_path) == ["1"]
+    assert (folder / "1" / "complete").exists()
+    assert (await again.found(2))[0] == "c"
+    await again.index.close()
+
+
+async def test_writes_during_a_building_are_in_the_new_index(tmp_path: Path, shelved: list[Entry]) -> None:
+    searched = await edge(tmp_path, shelved)
+    for round_ in range(40):  # more than half of the points each time: building follows building
+        many = [entry(f"m{n}", (n + round_) % 3, {1: 1.0}, offset=100 * round_ + n) for n in range(5)]
+        await searched.upsert(many)
+        if round_ % 2:
+            await searched.delete(Key("shop", "m4"))
+        assert {name for name in await searched.found(0, limit=20) if name.startswith("m")} >= {"m0", "m1", "m2", "m3"}
+    await searched.index.built()
+    assert int(generation(tmp_path)[0]) > 1
+    assert set(await searched.found(0, limit=20)) == {"a", "b", "c", "m0", "m1", "m2", "m3"}
+    nearest = await searched.nearest(np.eye(DIM, dtype=np.float32)[39 % 3], 20)
+    assert {name for name, score in nearest if score > 0.9} == {"a", "m0", "m3"}
+    await searched.index.close()
+
+
+async def test_a_process_that_was_killed_is_replaced_and_nobody_gets_an_error(
+    tmp_path: Path, shelved: list[Entry]
+) -> None:
+    searched = await edge(tmp_path, shelved)
+    for child in psutil.Process().children():
+        if "edge_worker" in " ".join(child.cmdline()):
+            child.kill()
+            child.wait(10)
+    await searched.found(1)
+    await searched.upsert([entry("d", 1, {1: 1.0}, offset=5)])
+    await searched.index.built()
+    assert set(await searched.found(1)) == {"a", "b", "c", "d"}
+    await searched.index.close()
+
+
+async def test_another_space_begins_empty(tmp_path: Path, shelved: list[Entry]) -> None:
+    other = await edge(tmp_path, [shelved[0]], space="test@2")
+    assert await other.found(0) == ["a"]
+    await other.index.close()
+
+
+async def test_a_full_disk_is_told_before_the_engine_dies_of_it(tmp_path: Path, shelved: list[Entry]) -> None:
+    """It writes into mapped files: without this its process ends with SIGBUS."""
     with small_disk(tmp_path / "disk", 500) as folder:
-        shutil.copytree(empty_shard, folder, dirs_exist_ok=True)
-        index = EdgeProductIndex(folder, space=SPACE, dim=DIM)
-        await index.upsert([entry("a", 0, {1: 1.0})])
+        shutil.copytree(tmp_path / collection(SPACE), folder / collection(SPACE))
+        searched = await edge(folder, shelved)
         fill(folder / "filler")
-        for write in (index.upsert([entry("b", 0, {1: 1.0})]), index.delete([Key("shop", "a")])):
+        for write in (searched.upsert([entry("d", 0, {1: 1.0})]), searched.delete(Key("shop", "a"))):
             with pytest.raises(OSError, match="left on the disk"):
                 await write
-        assert await found(index, 0) == ["a"]
+        assert (await searched.found(0))[0] == "a"
         (folder / "filler").unlink()
-        await index.upsert([entry("b", 0, {1: 1.0})])
-        assert sorted(await found(index, 0)) == ["a", "b"]
-        await index.close()
+        await searched.upsert([entry("d", 3, {1: 1.0})])
+        assert (await searched.found(3))[0] == "d"
+        await searched.index.close()

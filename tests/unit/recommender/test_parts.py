@@ -76,6 +76,18 @@ def test_a_behaviour_counts_half_after_the_half_life_whatever_the_order() -> Non
     assert one.values(np.array([0, 1, 9_999])).tolist() == pytest.approx([1, 1, 0])
 
 
+def test_the_most_popular_are_found_among_very_many_as_if_all_were_sorted() -> None:
+    rng, made, counts = random.Random(7), Trend(), dict[int, float]()
+    for _ in range(60_000):
+        place, value = min(int(rng.paretovariate(0.4)), 20_000), rng.random()
+        counts[place] = counts.get(place, 0.0) + value
+        made.add([(place, value)])
+    expected = sorted(counts, key=lambda place: -counts[place])
+    assert made.top(900).tolist() == expected[:900]
+    assert made.top(5_000).tolist() == expected[:5_000]
+    assert made.values(np.array(expected[:1])).tolist() == [1.0]
+
+
 def test_times_of_other_centuries_stay_finite() -> None:
     assert all(np.isfinite(share(at, 5.0)) for at in (-(10**14), 0, 10**15))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TypeVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +131,12 @@ class Facts:
         """Whether a product is in it or below it."""
         return bool(self.categories.chosen([name])[self.columns.category].any())
 
+    def stamps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What `stamp` says of the positions of places."""
+        c = self.columns
+        logs = np.array([crc32(log.encode()) for log in self._logs.texts])
+        return _stamps(logs[c.log[places]], c.partition[places].astype(np.int64), c.offset[places])
+
     def position(self, place: int) -> Position | None:
         """The record a place was made from; None: it was never put nor removed."""
         c = self.columns
@@ -143,3 +150,15 @@ def grown(column: NDArray[T], room: int) -> NDArray[T]:
     made: NDArray[T] = np.zeros((room, *column.shape[1:]), dtype=column.dtype)
     made[: len(column)] = column
     return made
+
+
+def stamp(position: Position) -> int:
+    """A short name of a position, the same in every process, to tell two states of a product apart."""
+    return int(_stamps(np.array([crc32(position.log.encode())]), position.partition, np.array([position.offset]))[0])
+
+
+def _stamps(
+    logs: NDArray[np.int64], partition: int | NDArray[np.int64], offsets: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    mixed: NDArray[np.int64] = (logs << 31) ^ (partition << 20) ^ offsets
+    return mixed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,8 @@ Values = NDArray[np.float64]
 
 CAP = 50  # neighbours of a product that are served: popular products have thousands, and the tail is noise
 FADE = 0.5  # of a step's weight per product in between; powers of two add up exactly, in whatever order
+_READY = 50_000  # rows that are kept as arrays: 40 MB; another one takes 15 µs
+_SHARED = 100_000  # counts of which one object serves all
 _NOISE = 1e-9  # stated weights do not cancel out exactly
 _STEPS = [FADE**gap for gap in range(16)]
 
@@ -40,32 +41,57 @@ class Edges:
     """
 
     def __init__(self) -> None:
-        self._counts: defaultdict[int, dict[int, float]] = defaultdict(dict)
-        self._rows: dict[int, Row] = {}  # made when asked for, dropped when a count changes
+        self._counts: dict[int, dict[int, float]] = {}
+        self._rows: dict[int, Row] = {}  # the last that were asked for, dropped when a count changes
+        # One object for all equal places, and one for all equal counts, of which there are few: half of the memory.
+        self._places: list[int] = []
+        self._values: dict[float, float] = {}
+
+    @property
+    def size(self) -> int:
+        """How many edges there are."""
+        return sum(map(len, self._counts.values()))
 
     def add(self, source: int, target: int, weight: float) -> None:
         """Count once more, or less; a count of 0 is no edge.
 
         Less than 0 is kept: replicas hear of two changes in either order, and the other half is on its way.
         """
-        counts = self._counts[source]
-        total = counts.get(target, 0.0) + weight
-        if abs(total) > _NOISE:
-            counts[target] = total
-        else:
+        counts = self._counts.get(source)
+        if counts is None:
+            counts = self._counts[source] = {}
+        before = counts.get(target)
+        total = weight if before is None else before + weight
+        if abs(total) <= _NOISE:
             counts.pop(target, None)
+        elif before is None:
+            counts[self._place(target)] = self._value(total)
+        else:
+            counts[target] = self._value(total)
         self._rows.pop(source, None)
 
     def row(self, source: int) -> Row:
         """The neighbours of a place."""
         row = self._rows.get(source)
         if row is None:
+            if len(self._rows) >= _READY:
+                del self._rows[next(iter(self._rows))]
             row = self._rows[source] = self._make(source)
         return row
 
     def between(self, source: int, target: int) -> float:
         """The count from one place to another."""
-        return self._counts[source].get(target, 0.0) if source in self._counts else 0.0
+        return self._counts.get(source, {}).get(target, 0.0)
+
+    def _place(self, place: int) -> int:
+        while place >= len(self._places):
+            self._places.append(len(self._places))
+        return self._places[place]
+
+    def _value(self, value: float) -> float:
+        if len(self._values) > _SHARED:
+            self._values.clear()
+        return self._values.setdefault(value, value)
 
     def _make(self, source: int) -> Row:
         counts = self._counts.get(source)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.domain.columns import T, grown
+
 Places = NDArray[np.int64]
+Numbers = NDArray[np.int32]
+Weights = NDArray[np.float32]
 Values = NDArray[np.float64]
-T = TypeVar("T", np.int64, np.float64)
 
 _ROOM = 1024
 
@@ -18,16 +21,16 @@ _ROOM = 1024
 class Rows(NamedTuple):
     """Some rows, one after the other. Each opens with the number 0 of weight 0, so that none is empty."""
 
-    numbers: Places  # (n,)
-    weights: Values  # (n,)
+    numbers: Numbers  # (n,)
+    weights: Weights  # (n,)
     starts: Places  # (rows,)
     lengths: Places  # (rows,), without what they open with
 
-    def sums(self, values: Values) -> Values:
+    def sums(self, values: Values | Weights) -> Values:
         """The sum of each row's part of `values`, (n,)."""
         if not len(self.starts):
             return np.zeros(0)
-        found: Values = np.add.reduceat(values, self.starts)
+        found: Values = np.add.reduceat(values, self.starts, dtype=np.float64)
         return found
 
 
@@ -40,17 +43,22 @@ class Ragged:
     """
 
     def __init__(self) -> None:
-        self._numbers: Places = np.zeros(_ROOM, dtype=np.int64)
-        self._weights: Values = np.zeros(_ROOM)
+        self._numbers: Numbers = np.zeros(_ROOM, dtype=np.int32)
+        self._weights: Weights = np.zeros(_ROOM, dtype=np.float32)
         self._starts: Places = np.zeros(_ROOM, dtype=np.int64)  # by place
         self._lengths: Places = np.zeros(_ROOM, dtype=np.int64)
         self._end, self._held = 1, 1  # elements: written, and of rows that are still held
 
-    def put(self, place: int, numbers: Sequence[int], weights: Values) -> None:
+    def put(self, place: int, numbers: Sequence[int], weights: Weights | Values) -> None:
         """Replace a row."""
         while place >= len(self._starts) - 1:
-            self._starts, self._lengths = _doubled(self._starts), _doubled(self._lengths)
+            self._starts, self._lengths = _longer(self._starts), _longer(self._lengths)
         size = len(numbers) + 1
+        if len(numbers) and self._lengths[place] == len(numbers):  # what changed of it seldom changes its length
+            start = self._starts[place] + 1
+            self._numbers[start : start + len(numbers)] = numbers
+            self._weights[start : start + len(numbers)] = weights
+            return
         self._held -= self._taken(place)
         self._starts[place] = self._lengths[place] = 0
         if not len(numbers):
@@ -58,7 +66,7 @@ class Ragged:
         if self._end > 2 * self._held + _ROOM:
             self._close_up()
         while self._end + size > len(self._numbers):
-            self._numbers, self._weights = _doubled(self._numbers), _doubled(self._weights)
+            self._numbers, self._weights = _longer(self._numbers), _longer(self._weights)
         self._numbers[self._end + 1 : self._end + size] = numbers
         self._weights[self._end + 1 : self._end + size] = weights
         self._numbers[self._end], self._weights[self._end] = 0, 0.0
@@ -66,7 +74,7 @@ class Ragged:
         self._end += size
         self._held += size
 
-    def numbers(self, place: int) -> Places:
+    def numbers(self, place: int) -> Numbers:
         """The numbers of one row."""
         at = min(place, len(self._starts) - 1)
         start = self._starts[at] + 1
@@ -92,5 +100,5 @@ class Ragged:
         self._starts[places] = rows.starts + 1
 
 
-def _doubled(column: NDArray[T]) -> NDArray[T]:
-    return np.concatenate([column, np.zeros_like(column)])
+def _longer(column: NDArray[T]) -> NDArray[T]:
+    return grown(column, len(column) * 3 // 2)

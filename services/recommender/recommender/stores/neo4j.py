@@ -73,6 +73,7 @@ class Neo4jRelations:
         head, products, people = await self._neo4j.transaction(work, _LOAD)
         return Everything(
             head["number"],
+            [(Key(row["tenant"], row["id"]), row["place"]) for row in products],
             [_product(row) for row in products],
             [(row["tenant"], row["place"], row["trend"]) for row in products if row["trend"]],
             [(Person(row["tenant"], row["user"]), history_blob.load(row["history"])) for row in people],

@@ -1,144 +1,128 @@
-"""Products in qdrant-edge: the engine of a Qdrant server, in process.
-
-Calls stay on the event loop: the engine holds the GIL while it works, so a thread would gain nothing.
-"""
+"""Products in qdrant-edge, the engine of a Qdrant server, for shops too large to look at every product."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
+import asyncio
+import math
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import qdrant_edge as edge
 
 from chassis.disk import require_room
+from recommender.domain.nearest import FEW, best, nearest, share
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed, Entry
-from recommender.stores.payload import DENSE, WORDS, collection, key_of, payload, point_id
-from recommender.usecases.ports import Hit, Indexed, Vector
+from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.vectors import FLAT
+from recommender.stores import edge_frames as frames
+from recommender.stores.edge_process import IndexGone
+from recommender.stores.edge_shop import EdgeShop
+from recommender.stores.payload import collection
+from recommender.usecases.ports import Found, Indexed, Vector
 
-_AT_ONCE = 100  # points per write: 1,000 stall a search for 26 to 64 ms
-_PAGE = 1_000
-_PointId = int | uuid.UUID | str
-_UNINDEXED = 20_000  # points without an index that cost a search nothing visible; building it takes seconds
-_INDEXED_FIELDS = {  # a filter by a field without an index costs 1.4 ms at 1,000 products, with one 0.1
-    "tenant": edge.PayloadSchemaType.Keyword,
-    "brand": edge.PayloadSchemaType.Keyword,
-    "categories": edge.PayloadSchemaType.Keyword,
-    "currency": edge.PayloadSchemaType.Keyword,
-    "in_stock": edge.PayloadSchemaType.Integer,
-    "amount": edge.PayloadSchemaType.Float,
-}
+_MOST = 5.0  # times as many are asked for as wanted, where a filter is looked at afterwards
+_SPARE = 10
+_LOOKED_AT = 200_000  # products that are all looked at, 30 ms, while an index is not there yet
 
 
 class EdgeProductIndex:
-    """One shard per space in `folder`. Only one process may have it open; a killed one loses nothing (WAL).
+    """One index per space and shop below `folder`, each in a process of its own; none for small shops.
 
+    The shops in process are the truth: what an index holds was told by them, and is told again where it is not there.
     Whatever writes raises OSError while the disk is full.
     """
 
-    def __init__(self, folder: Path, *, space: str, dim: int) -> None:
-        """Opens or creates. Builds the search index now if much is missing: later it would stop every request."""
-        self._path = path = folder / collection(space)
-        config = edge.EdgeConfig(
-            vectors={DENSE: edge.EdgeVectorParams(size=dim, distance=edge.Distance.Dot)},  # of unit length already
-            sparse_vectors={WORDS: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
-        )
-        if (path / "edge_config.json").exists():
-            self._shard = edge.EdgeShard.load(str(path), config)
-            info = self._shard.info()
-            if info.points_count - info.indexed_vectors_count > _UNINDEXED:
-                self._shard.optimize()
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-            self._shard = edge.EdgeShard.create(str(path), config)
-        there = self._shard.info().payload_schema  # making an index takes 0.3 s, even of nothing
-        for name, kind in _INDEXED_FIELDS.items():
-            if name not in there:
-                self._shard.update(edge.UpdateOperation.create_field_index(name, kind))
-        # Point → product id: reading it from the shard costs as much as the search itself.
-        self._names: dict[Any, str] = {}
+    def __init__(self, folder: Path, *, space: str, dim: int, flat: int = FLAT) -> None:
+        """`flat`: products up to which a shop has no index."""
+        self._folder, self._dim, self._flat = folder / collection(space), dim, flat
+        self._look: Callable[[str], Shop] | None = None
+        self._shops: dict[str, EdgeShop] = {}
+
+    async def serve(self, look: Callable[[str], Shop], tenants: Sequence[str]) -> None:
+        """Bring the indexes up to the shops; from now on they grow with them."""
+        self._look = look
+        await self.close()
+        self._shops.clear()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for each in self._folder.iterdir():
+            if each.name not in tenants:  # of an earlier release, or of a shop that is gone
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        await asyncio.gather(*(self._open(tenant) for tenant in tenants if len(look(tenant).ids) > self._flat))
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
-        named = [(point_id(entry.product.key), entry) for entry in entries]
-        points = [
-            edge.Point(
-                id=point,
-                vector={
-                    DENSE: entry.vector.tolist(),
-                    WORDS: edge.SparseVector(entry.words.words.tolist(), entry.words.weights.tolist()),
-                },
-                payload=payload(entry),
-            )
-            for point, entry in named
-        ]
-        self._names |= {point: entry.product.key.product_id for point, entry in named}
-        for start in range(0, len(points), _AT_ONCE):
-            require_room(self._path)
-            self._shard.update(edge.UpdateOperation.upsert_points(points[start : start + _AT_ONCE]))
+        by_shop = defaultdict[str, dict[int, Entry]](dict)
+        for entry in entries if self._look is not None else ():
+            tenant, product_id = entry.product.key
+            by_shop[tenant][self._shop(tenant).places[product_id]] = entry
+        for tenant, placed in by_shop.items():
+            if tenant not in self._shops and len(self._shop(tenant).ids) > self._flat:
+                await self._open(tenant)
+            if tenant in self._shops:
+                require_room(self._folder)
+                await self._shops[tenant].put(placed)
 
     async def delete(self, keys: Sequence[Key]) -> None:
-        if keys:
-            require_room(self._path)
-            self._shard.update(edge.UpdateOperation.delete_points([point_id(key) for key in keys]))
+        for tenant, product_id in keys:
+            if tenant in self._shops:
+                require_room(self._folder)
+                place = self._shop(tenant).places.get(product_id)
+                await self._shops[tenant].drop([] if place is None else [place])
 
-    async def nearest(self, tenant: str, vector: Vector, k: int, allowed: Allowed) -> list[Hit]:
-        return self._search(edge.Query.Nearest(vector.tolist(), using=DENSE), tenant, k, allowed)
+    async def nearest(self, shop: Shop, vector: Vector, k: int, allowed: Allowed) -> Found:
+        """Filters that most pass, and those that few pass, are looked at here: that costs less than telling them."""
+        index = self._shops.get(shop.tenant)
+        if index is None or not index.ready:
+            return Found(*nearest(shop, vector, k, allowed)) if len(shop.ids) <= _LOOKED_AT else _NOTHING
+        part = share(shop, allowed)
+        if part * len(shop.ids) <= min(self._flat, FEW):
+            return Found(*nearest(shop, vector, k, allowed))
+        wide = part * _MOST >= 1
+        try:
+            told = await index.near(
+                vector, math.ceil(k / part) + _SPARE if wide else k, None if wide else _narrow(allowed)
+            )
+        except IndexGone:
+            return _NOTHING
+        places, scores = np.frombuffer(told.places, dtype="<i8"), np.frombuffer(told.scores, dtype="<f4")
+        fits = allowed.fits(shop, places)
+        return Found(*best(places[fits], scores[fits], k))
 
-    async def by_words(self, tenant: str, words: Mapping[int, float], k: int, allowed: Allowed) -> list[Hit]:
-        if not words:
-            return []
-        sparse = edge.SparseVector(list(words), list(words.values()))
-        return self._search(edge.Query.Nearest(sparse, using=WORDS), tenant, k, allowed)
+    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
+        """In process: every word's products are listed there."""
+        return Found(*shop.words.best(words, k, lambda places: allowed.fits(shop, places)))
 
     async def stored(self) -> list[Indexed]:
-        found: list[Indexed] = []
-        offset: Any = None
-        while True:
-            request = edge.ScrollRequest(
-                offset=offset, limit=_PAGE, with_payload=["tenant", "product_id", "position"], with_vector=[DENSE]
-            )
-            records, offset = self._shard.scroll(request)
-            found += [_indexed(record) for record in records]
-            self._names |= {record.id: str((record.payload or {})["product_id"]) for record in records}
-            if offset is None:
-                return found
+        """Nothing that is not in the store of relations too."""
+        return []
+
+    async def built(self) -> None:
+        """Return when no index is being built."""
+        await asyncio.gather(*(index.built() for index in self._shops.values()))
 
     async def close(self) -> None:
-        self._shard.flush()
-        self._shard.close()
+        await asyncio.gather(*(index.close() for index in self._shops.values()))
 
-    def _search(self, query: Any, tenant: str, k: int, allowed: Allowed) -> list[Hit]:
-        request = edge.QueryRequest(
-            query=query, filter=_filter(tenant, allowed), limit=k, with_payload=False, with_vector=False
-        )
-        points = self._shard.query(request)
-        self._learn_names([point.id for point in points])
-        return [Hit(self._names[point.id], float(point.score)) for point in points]
+    def _shop(self, tenant: str) -> Shop:
+        assert self._look is not None  # noqa: S101 - the callers looked
+        return self._look(tenant)
 
-    def _learn_names(self, points: Sequence[Any]) -> None:
-        unknown: list[Any] = [point for point in points if point not in self._names]
-        if unknown:
-            for record in self._shard.retrieve(unknown, with_payload=["product_id"], with_vector=False):
-                self._names[record.id] = str((record.payload or {})["product_id"])
+    async def _open(self, tenant: str) -> None:
+        index = EdgeShop(self._folder / tenant, self._dim, lambda: self._shop(tenant), self._flat)
+        self._shops[tenant] = index
+        await index.open()
 
 
-def _indexed(record: Any) -> Indexed:
-    vector = np.array(record.vector[DENSE], dtype=np.float32)
-    return Indexed(key_of(record.payload), str(record.payload["position"]), vector)
+_NOTHING = Found(np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
-def _filter(tenant: str, allowed: Allowed) -> Any:
-    must: list[Any] = [edge.FieldCondition("tenant", match=edge.MatchValue(tenant))]
-    if not allowed.out_of_stock:
-        must.append(edge.FieldCondition("in_stock", match=edge.MatchValue(1)))
-    if allowed.brands:
-        must.append(edge.FieldCondition("brand", match=edge.MatchAny(sorted(allowed.brands))))
-    if allowed.categories:
-        must.append(edge.FieldCondition("categories", match=edge.MatchAny(sorted(allowed.categories))))
-    if allowed.most is not None or allowed.least is not None:
-        must.append(edge.FieldCondition("currency", match=edge.MatchValue(allowed.currency)))
-        must.append(edge.FieldCondition("amount", range=edge.RangeFloat(gte=allowed.least, lte=allowed.most)))
-    return edge.Filter(must=must)
+def _narrow(allowed: Allowed) -> frames.Narrow:
+    return frames.Narrow(
+        in_stock=not allowed.out_of_stock,
+        brands=sorted(allowed.brands),
+        categories=sorted(allowed.categories),
+        currency=allowed.currency,
+        least=allowed.least,
+        most=allowed.most,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,9 +12,9 @@ from qdrant_client import AsyncQdrantClient, models
 
 from chassis.rpc import remaining
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed, Entry
+from recommender.domain.shop import Allowed, Entry, Shop
 from recommender.stores.payload import DENSE, WORDS, collection, key_of, payload, point_id
-from recommender.usecases.ports import Hit, Indexed, Vector
+from recommender.usecases.ports import Found, Indexed, Vector
 
 TIMEOUT = 10  # seconds of a call that nobody waits for
 _AT_ONCE = 200  # points per request: half a megabyte at 256 dimensions
@@ -106,14 +106,17 @@ class ServerProductIndex:
             ids: list[Any] = [str(point_id(key)) for key in keys[start : start + _AT_ONCE]]
             await self._client.delete(self._name, models.PointIdsList(points=ids), wait=True)
 
-    async def nearest(self, tenant: str, vector: Vector, k: int, allowed: Allowed) -> list[Hit]:
-        return await self._search(vector.tolist(), DENSE, tenant, k, allowed)
+    async def nearest(self, shop: Shop, vector: Vector, k: int, allowed: Allowed) -> Found:
+        return await self._search(vector.tolist(), DENSE, shop, k, allowed)
 
-    async def by_words(self, tenant: str, words: Mapping[int, float], k: int, allowed: Allowed) -> list[Hit]:
+    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
         if not words:
-            return []
+            return Found(np.zeros(0, dtype=np.int64), np.zeros(0))
         sparse = models.SparseVector(indices=list(words), values=list(words.values()))
-        return await self._search(sparse, WORDS, tenant, k, allowed)
+        return await self._search(sparse, WORDS, shop, k, allowed)
+
+    async def serve(self, look: Callable[[str], Shop], tenants: Sequence[str]) -> None:
+        """The server answers for all shops."""
 
     async def stored(self) -> list[Indexed]:
         found: list[Indexed] = []
@@ -159,18 +162,20 @@ class ServerProductIndex:
             await self._client.update_collection(self._name, quantization_config=_INT8)
             self._quantised = True
 
-    async def _search(self, query: Any, using: str, tenant: str, k: int, allowed: Allowed) -> list[Hit]:
+    async def _search(self, query: Any, using: str, shop: Shop, k: int, allowed: Allowed) -> Found:
         reply = await self._client.query_points(
             self._name,
             query=query,
             using=using,
-            query_filter=_filter(tenant, allowed),
+            query_filter=_filter(shop.tenant, allowed),
             search_params=_EXACTLY if using == DENSE else None,
             limit=k,
             with_payload=["product_id"],
             timeout=max(1, math.ceil(remaining())),
         )
-        return [Hit(str(p.payload["product_id"]), float(p.score)) for p in reply.points if p.payload]
+        named = [(shop.places.get(str(p.payload["product_id"])), p.score) for p in reply.points if p.payload]
+        found = [(place, score) for place, score in named if place is not None]
+        return Found(np.array([p for p, _ in found], dtype=np.int64), np.array([score for _, score in found]))
 
 
 def _upsert(entry: Entry) -> models.UpsertOperation:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from chassis.kafka import Rewound
 from recommender.domain.history import History
@@ -17,6 +18,7 @@ from recommender.usecases.relations import (
     Everything,
     Fenced,
     Learnt,
+    Made,
     Page,
     Person,
     Span,
@@ -33,6 +35,7 @@ create table if not exists offsets (
 create table if not exists products (
   tenant text not null, place integer not null, id text not null,
   log text, partition integer, offset integer, record blob,
+  space text, vector blob, words blob,
   primary key (tenant, place)
 );
 create index if not exists product_ids on products (tenant, id);
@@ -45,9 +48,10 @@ create table if not exists people (
 create table if not exists forgotten (person blob primary key, at integer not null) without rowid;
 """
 _SAVE_PRODUCT = """
-insert into products values (?, ?, ?, ?, ?, ?, ?)
+insert into products values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (tenant, place) do update
-set log = excluded.log, partition = excluded.partition, offset = excluded.offset, record = excluded.record
+set log = excluded.log, partition = excluded.partition, offset = excluded.offset, record = excluded.record,
+  space = excluded.space, vector = excluded.vector, words = excluded.words
 where excluded.log is not null
 and not (log is excluded.log and partition is excluded.partition and offset >= excluded.offset)
 """
@@ -79,6 +83,10 @@ class SqliteRelations:
             "pragma journal_mode = wal; pragma synchronous = normal; pragma locking_mode = exclusive;"
         )
         self._db.executescript(_SCHEMA)
+        columns = [name for _, name, *_ in self._db.execute("pragma table_info(products)")]
+        for name, kind in (("space", "text"), ("vector", "blob"), ("words", "blob")):
+            if name not in columns:  # of a release before 0.3
+                self._db.execute(f"alter table products add column {name} {kind}")
         self.policies = SqlitePolicies(self._db)
         self._wishes = 0  # to be forgotten, since the start: whoever reads and writes is this process
 
@@ -93,18 +101,13 @@ class SqliteRelations:
         return self._next(log, topic, partition)
 
     async def everything(self) -> Everything:
-        products = self._db.execute(
-            "select tenant, id, place, log, partition, offset, record from products order by tenant, place"
-        )
         people = self._db.execute("select tenant, user, history from people")
         return Everything(
             0,
-            [
-                StoredProduct(Key(tenant, name), place, None if log is None else Position(log, part, offset), record)
-                for tenant, name, place, log, part, offset, record in products
-            ],
-            list(self._db.execute("select tenant, place, count from trends")),
-            [(Person(tenant, user), history_blob.load(blob)) for tenant, user, blob in people],
+            ((Key(t, name), place) for t, name, place in self._db.execute("select tenant, id, place from products")),
+            map(_product, self._db.execute("select * from products order by tenant, place")),
+            self._db.execute("select tenant, place, count from trends"),
+            ((Person(tenant, user), history_blob.load(blob)) for tenant, user, blob in people),
         )
 
     async def places(self, keys: Sequence[Key]) -> Mapping[Key, int]:
@@ -162,8 +165,8 @@ class SqliteRelations:
     def _write(self, span: Span | None, learnt: Learnt) -> dict[Person, History]:
         self._db.executemany(
             _SAVE_PRODUCT,
-            [(*(p.key.tenant, p.place, p.key.product_id), *(p.position or (None, None, None)), p.record)
-             for p in learnt.products],
+            [(*(p.key.tenant, p.place, p.key.product_id), *(p.position or (None, None, None)), p.record,
+              *(p.made or (None, None, None))) for p in learnt.products],
         )  # fmt: skip
         self._db.executemany(
             "insert or replace into people values (?, ?, ?)",
@@ -201,6 +204,12 @@ class SqliteRelations:
             "select next from offsets where log = ? and topic = ? and partition = ?", (log, topic, partition)
         ).fetchone()
         return 0 if row is None else int(row[0])
+
+
+def _product(row: tuple[Any, ...]) -> StoredProduct:
+    tenant, place, name, log, partition, offset, record, *made = row
+    position = None if log is None else Position(log, partition, offset)
+    return StoredProduct(Key(tenant, name), place, position, record, made=Made(*made) if made[0] is not None else None)
 
 
 def _nameless(person: Person) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
-from recommender.usecases.ports import Hit, ProductIndex
+from recommender.usecases.ports import ProductIndex
 
 DENSE, WORDS, GRAPH, TREND = 100, 50, 150, 50  # candidates per source: beyond, the score decides against them
 _SEEN_MORE = 200  # at most so many more are asked for in place of those that are not to be offered
@@ -38,12 +38,12 @@ class Candidates:
         more = min(len(without) + len(allowed.excluded), _SEEN_MORE)
         named: dict[str, Iterable[int]] = {}
         if wish.vector is not None and wish.vector.any():
-            hits = await self._index.nearest(shop.tenant, wish.vector, max(DENSE, 2 * k) + more, allowed)
-            named["need"] = _places(shop, hits)
+            hits = await self._index.nearest(shop, wish.vector, max(DENSE, 2 * k) + more, allowed)
+            named["need"] = hits.places.tolist()
         if wish.words:
             heaviest = dict(sorted(wish.words.items(), key=lambda item: -item[1])[:_HEAVIEST])
-            hits = await self._index.by_words(shop.tenant, heaviest, max(WORDS, 2 * k) + more, allowed)
-            named["words"] = _places(shop, hits)
+            hits = await self._index.by_words(shop, heaviest, max(WORDS, 2 * k) + more, allowed)
+            named["words"] = hits.places.tolist()
         if wish.around is not None:
             named["graph"] = wish.around.nearest(max(GRAPH, 2 * k))
         named["trend"] = shop.trend.top(max(TREND, 2 * k) + more).tolist()
@@ -60,8 +60,3 @@ def _fitting(shop: Shop, named: Mapping[str, Iterable[int]], allowed: Allowed, w
     places = np.array(proposed, dtype=np.int64)
     found: list[int] = places[allowed.fits(shop, places)].tolist()
     return found
-
-
-def _places(shop: Shop, hits: Sequence[Hit]) -> list[int]:
-    places = (shop.places.get(hit.product_id) for hit in hits)
-    return [place for place in places if place is not None]

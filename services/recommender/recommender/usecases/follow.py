@@ -66,6 +66,8 @@ class Follow:
             fresh = World(self._world.dim, self._world.shelf, self._world.policies)
             await self._restore(fresh)
             self._world.become(fresh)
+            if self._own_index is not None:
+                await self._own_index.serve(self._world.look, list(self._world.shops))
 
     async def _take(self, change: Change) -> None:
         entries = await self._entries([row for row in change.products if row.record is not None])

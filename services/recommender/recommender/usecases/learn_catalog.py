@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recommender.domain import words
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Entry
+from recommender.domain.vectors import packed
 from recommender.usecases.ports import Models, ProductIndex, Publisher
-from recommender.usecases.relations import Learnt, Relations, Span, StoredProduct
+from recommender.usecases.relations import Learnt, Made, Relations, Span, StoredProduct
 from recommender.usecases.world import World, settle
 
 _AT_ONCE = 100  # products: the embedded index stops everything else while it writes
@@ -92,7 +94,8 @@ class LearnCatalog:
         if entry is None:
             return StoredProduct(key, place, position, None)
         vector = entry.vector.astype(np.dtype("<f4")).tobytes()
-        return StoredProduct(key, place, position, entry.product.record, vector)
+        made = Made(self._models.space, packed(entry.vector), words.packed(entry.words))
+        return StoredProduct(key, place, position, entry.product.record, vector, made)
 
 
 def _position(span: Span, offset: int) -> Position:

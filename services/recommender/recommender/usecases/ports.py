@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chassis.kafka import Position as Watermark
 from recommender.domain.product import Key, Product
-from recommender.domain.shop import Allowed, Entry
+from recommender.domain.shop import Allowed, Entry, Shop
 from recommender.domain.words import Bag
 from recommender.usecases.relations import Person
 
 Vector = NDArray[np.float32]
 
 
-class Hit(NamedTuple):
-    """A product an index found."""
+class Found(NamedTuple):
+    """Products an index found, best first."""
 
-    product_id: str
-    score: float
+    places: NDArray[np.int64]  # (n,)
+    scores: NDArray[np.floating[Any]]  # (n,)
 
 
 class Indexed(NamedTuple):
@@ -41,17 +41,20 @@ class ProductIndex(Protocol):
     async def delete(self, keys: Sequence[Key]) -> None:
         """Unknown ones are no error."""
 
-    async def nearest(self, tenant: str, vector: Vector, k: int, allowed: Allowed) -> list[Hit]:
+    async def nearest(self, shop: Shop, vector: Vector, k: int, allowed: Allowed) -> Found:
         """By cosine, best first.
 
         Of `allowed` an index heeds stock, brand, category and price; whoever asks looks at the rest (`Allowed.fits`).
         """
 
-    async def by_words(self, tenant: str, words: Mapping[int, float], k: int, allowed: Allowed) -> list[Hit]:
+    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
         """By the sum over common words of weights times idf, best first; 32-bit name → weight."""
 
+    async def serve(self, look: Callable[[str], Shop], tenants: Sequence[str]) -> None:
+        """Begin to answer for these shops, which `look` gives as they are now."""
+
     async def stored(self) -> list[Indexed]:
-        """All it holds: read once, at the start."""
+        """What it holds that the store of relations does not: read once, at the start."""
 
     async def close(self) -> None: ...
 

@@ -55,13 +55,13 @@ class TextSource:
         for part, (vector, _) in zip(parts, await self._models.texts(parts), strict=True):
             if not vector.any():
                 continue
-            for hit in await self._index.nearest(shop.tenant, vector, _PER_SENTENCE, allowed):
-                place = shop.places.get(hit.product_id)
-                if place is None or hit.score < _NEAR or place in named:
+            near = await self._index.nearest(shop, vector, _PER_SENTENCE, allowed)
+            for place, score in zip(near.places.tolist(), near.scores.tolist(), strict=True):
+                if score < _NEAR or place in named:
                     continue
                 if allowed.fits(shop, np.array([place]))[0]:
                     named.add(place)
-                    found.append(Mention(place, "meaning", min(1.0, hit.score), part))
+                    found.append(Mention(place, "meaning", min(1.0, score), part))
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -31,6 +31,14 @@ class Span:
     begins: int = 0  # the store held what stands before it when the piece was taken
 
 
+class Made(NamedTuple):
+    """What the models made of a product, so that a start need not make it again."""
+
+    space: str
+    vector: bytes  # of `recommender.domain.vectors.packed`
+    words: bytes  # of `recommender.domain.words.packed`
+
+
 @dataclass(frozen=True, slots=True)
 class StoredProduct:
     """A product id with its place; `record` is None while the product is not known or gone."""
@@ -39,7 +47,8 @@ class StoredProduct:
     place: int
     position: Position | None
     record: bytes | None
-    vector: bytes = b""  # float32, only on its way to other replicas: the index holds it
+    vector: bytes = b""  # float32; on its way to other replicas, or where `made` is
+    made: Made | None = None  # kept by stores that no shared index stands beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +96,10 @@ class Everything:
     """All that a world is made from, as of one moment."""
 
     number: int  # of the last change in it
-    products: Sequence[StoredProduct]  # by tenant and place
-    trends: Sequence[tuple[str, int, float]]  # tenant, place, count
-    histories: Sequence[tuple[Person, History]]
+    places: Iterable[tuple[Key, int]]
+    products: Iterable[StoredProduct]  # by tenant and place; whatever is iterated here may be read on the way, once
+    trends: Iterable[tuple[str, int, float]]  # tenant, place, count
+    histories: Iterable[tuple[Person, History]]
 
 
 class Fenced(Exception):

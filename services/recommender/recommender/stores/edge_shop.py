@@ -1,0 +1,230 @@
+"""One shop's index on disk: which of its generations answers, and how the next one is built beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chassis.disk import require_room
+from chassis.telemetry import log
+from recommender.domain.columns import stamp
+from recommender.domain.product import above
+from recommender.domain.shop import Entry, Shop
+from recommender.stores import edge_frames as frames
+from recommender.stores.edge_process import EdgeProcess, IndexGone
+
+_AT_ONCE = 200  # points that are read out of the shop between two requests: 2 ms
+_PART = 0.1  # of the points may have been written since the last building: they are searched one by one
+_COMPLETE = "complete"  # a file in the folder of a generation
+
+
+class EdgeShop:
+    """Nothing here is the truth: every point can be made again from the shop.
+
+    Invariants: the generation that answers has every write of this process; while another one is built, `_missed` holds
+    the last state of what was written meanwhile, which the new one is told before it answers. A generation without the
+    file `complete` was never finished and is removed at the next start.
+    """
+
+    def __init__(self, folder: Path, dim: int, look: Callable[[], Shop], unsorted: int) -> None:
+        """`look` gives the shop as it is now; `unsorted`: points that may be searched one by one."""
+        self._folder, self._dim, self._look, self._unsorted = folder, dim, look, unsorted
+        self._serving: EdgeProcess | None = None
+        self._building: asyncio.Task[None] | None = None
+        self._missed: dict[int, Entry | None] | None = None
+        self._indexed, self._written = 0, 0
+        self._generation = 0
+
+    async def open(self) -> None:
+        """Take up the last complete generation and bring it up to the shop."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        complete = sorted((f for f in self._folder.iterdir() if (f / _COMPLETE).exists()), key=lambda f: int(f.name))
+        for other in self._folder.iterdir():
+            if other not in complete[-1:]:
+                shutil.rmtree(other)
+        if complete:
+            self._generation = int(complete[-1].name)
+            try:
+                serving = await EdgeProcess.start(complete[-1], self._dim)
+                await self._catch_up(serving)
+                self._serving = serving
+            except IndexGone:
+                log.warning("an index cannot be read and is built anew", folder=str(complete[-1]))
+                shutil.rmtree(complete[-1])
+        self.consider()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers."""
+        return self._serving is not None
+
+    def consider(self) -> None:
+        """Begin to build where a search would take long otherwise."""
+        much = self._written > max(self._unsorted, _PART * self._indexed)
+        if self._building is None and (self._serving is None or much):
+            self._missed = {}
+            self._building = asyncio.create_task(self._build())
+
+    async def built(self) -> None:
+        """Return when nothing is being built."""
+        if self._building is not None:
+            await asyncio.wait([self._building])
+
+    async def put(self, entries: Mapping[int, Entry]) -> None:
+        """Write products by place."""
+        if self._missed is not None:
+            self._missed |= entries
+        self._written += len(entries)
+        if self._serving is not None and entries:
+            await self._guarded(self._serving.put(list(entries), *_points(entries)))
+        self.consider()
+
+    async def drop(self, places: Sequence[int]) -> None:
+        """Remove products."""
+        if self._missed is not None:
+            self._missed |= dict.fromkeys(places)
+        if self._serving is not None and places:
+            await self._guarded(self._serving.drop(places))
+
+    async def near(self, vector: NDArray[np.float32], k: int, narrow: frames.Narrow | None) -> frames.Found:
+        """Raises IndexGone."""
+        if self._serving is None:
+            raise IndexGone("no index answers yet")
+        try:
+            return await self._serving.near(vector, k, narrow)
+        except (IndexGone, ConnectionError) as gone:
+            self._lost()
+            raise IndexGone(str(gone)) from None
+
+    async def close(self) -> None:
+        if self._building is not None:
+            self._building.cancel()
+            await asyncio.wait([self._building])
+        if self._serving is not None:
+            await self._serving.close()
+
+    async def _guarded(self, writing: Any) -> None:
+        try:
+            await writing
+        except ConnectionError:
+            self._lost()
+
+    def _lost(self) -> None:
+        """The process that answered is gone: another one is built from the shop."""
+        if self._serving is not None and not self._serving.alive:
+            log.error("the process of an index has ended, and it is built anew", folder=str(self._folder))
+            self._serving = None
+            self.consider()
+
+    async def _build(self) -> None:
+        """The next generation, beside requests and writes."""
+        folder = self._folder / str(self._generation + 1)
+        builder: EdgeProcess | None = None
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            require_room(self._folder)
+            builder = await EdgeProcess.start(folder, self._dim, build=True)
+            indexed = await self._tell_all(builder)
+            require_room(self._folder)
+            await builder.build()
+            await builder.close()
+            (folder / _COMPLETE).touch()
+            serving = await EdgeProcess.start(folder, self._dim)
+            await serving.near(np.zeros(self._dim, dtype=np.float32), 1, None)  # it has read its files
+            written = 0
+            while self._missed:  # from an empty look to the change nothing waits
+                missed, self._missed = self._missed, {}
+                written += len(missed)
+                await _tell(serving, missed)
+            before, self._serving = self._serving, serving
+            self._indexed, self._written, self._generation = indexed, written, self._generation + 1
+            if before is not None:
+                await before.close()
+            shutil.rmtree(self._folder / str(self._generation - 1), ignore_errors=True)
+        except OSError as error:  # also a full disk
+            log.error("an index could not be built; it is tried again when more was written", error=str(error))
+            self._written = 0
+        except asyncio.CancelledError:
+            if builder is not None:
+                builder.kill()
+            raise
+        finally:
+            self._missed, self._building = None, None
+
+    async def _tell_all(self, process: EdgeProcess) -> int:
+        places = self._look().all()
+        for start in range(0, len(places), _AT_ONCE):
+            await _tell_of(process, self._look(), places[start : start + _AT_ONCE])
+            await asyncio.sleep(0)
+        return len(places)
+
+    async def _catch_up(self, process: EdgeProcess) -> None:
+        shop = self._look()
+        held, stamps = await process.held()
+        known = held < len(shop.ids)
+        there = np.zeros(len(shop.ids), dtype=bool)
+        at = held[known]
+        there[at] = shop.facts.columns.there[at] & (stamps[known] == shop.facts.stamps(at))
+        superfluous = np.concatenate([held[~known], at[~shop.facts.columns.there[at]]])
+        if len(superfluous):
+            await process.drop(superfluous.tolist())
+        missing = shop.all()
+        missing = missing[~there[missing]]
+        for start in range(0, len(missing), _AT_ONCE):
+            await _tell_of(process, shop, missing[start : start + _AT_ONCE])
+        self._indexed, self._written = len(held), len(missing)
+
+
+async def _tell(process: EdgeProcess, missed: Mapping[int, Entry | None]) -> None:
+    entries = {place: entry for place, entry in missed.items() if entry is not None}
+    if entries:
+        await process.put(list(entries), *_points(entries))
+    gone = [place for place, entry in missed.items() if entry is None]
+    if gone:
+        await process.drop(gone)
+
+
+async def _tell_of(process: EdgeProcess, shop: Shop, places: NDArray[np.int64]) -> None:
+    facts, c = shop.facts, shop.facts.columns
+    payloads = [
+        _payload(
+            facts.brands.texts[c.brand[place]],
+            facts.categories.texts[c.category[place]],
+            (facts.currencies.texts[c.currency[place]], float(c.amount[place])),
+            in_stock=bool(c.in_stock[place]),
+            stamped=stamped,
+        )
+        for place, stamped in zip(places.tolist(), facts.stamps(places).tolist(), strict=True)
+    ]
+    if payloads:
+        await process.put(places.tolist(), shop.vectors.take(places), payloads)
+
+
+def _points(entries: Mapping[int, Entry]) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
+    payloads = []
+    for entry in entries.values():
+        product = entry.product
+        amount = float("nan") if product.amount is None else float(product.amount)
+        price = (product.currency, amount)
+        payloads.append(
+            _payload(product.brand, product.category, price, in_stock=product.in_stock, stamped=stamp(entry.position))
+        )
+    return np.stack([entry.vector for entry in entries.values()]), payloads
+
+
+def _payload(brand: str, category: str, price: tuple[str, float], *, in_stock: bool, stamped: int) -> dict[str, object]:
+    """Whatever the engine filters by. Booleans are integers: MatchValue(True) finds no bool payload, silently."""
+    stated: dict[str, object] = {
+        "stamp": stamped,
+        "in_stock": int(in_stock),
+        "brand": brand,
+        "categories": list(above(category)),
+    }
+    currency, amount = price
+    return stated if np.isnan(amount) else stated | {"currency": currency, "amount": amount}

@@ -1,0 +1,84 @@
+"""Products as the catalogue gave them, in a file without a name: the memory of a process is for what decides."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.domain.columns import grown
+from recommender.domain.product import Product
+
+_HELD = 5_000  # products that were told last, ready to be told again: about 20 MB
+_ROOM = 1024
+_SPARE = 16 * 1024 * 1024  # bytes of old records beyond as many as there are new ones, before the file is written anew
+
+
+class FileShelf:
+    """The file is gone with the process, whose store has every record too.
+
+    Invariant: the record of a place is `_lengths[place]` bytes from `_starts[place]` on; length 0: there is none.
+    """
+
+    def __init__(self, parse: Callable[[bytes], Product]) -> None:
+        self._parse = parse
+        self._file = tempfile.TemporaryFile(prefix="attune-products-")  # noqa: SIM115 - for the life of the shelf
+        self._starts: NDArray[np.int64] = np.zeros(_ROOM, dtype=np.int64)
+        self._lengths: NDArray[np.int32] = np.zeros(_ROOM, dtype=np.int32)
+        self._end, self._held = 0, 0  # bytes: written, and of records that stand
+        self._recent: OrderedDict[int, Product] = OrderedDict()
+
+    def put(self, place: int, product: Product) -> None:
+        if place >= len(self._starts):
+            self._starts, self._lengths = grown(self._starts, 2 * place), grown(self._lengths, 2 * place)
+        self.remove(place)
+        self._write(place, product.record)
+        if self._end > 2 * self._held + _SPARE:
+            self._close_up()
+
+    def remove(self, place: int) -> None:
+        if place < len(self._lengths):
+            self._held -= int(self._lengths[place])
+            self._lengths[place] = 0
+        self._recent.pop(place, None)
+
+    def at(self, place: int) -> Product:
+        product = self._recent.get(place)
+        if product is not None:
+            self._recent.move_to_end(place)
+            return product
+        record = self._read(place)
+        if not record:
+            raise KeyError(place)
+        product = self._recent[place] = self._parse(record)
+        if len(self._recent) > _HELD:
+            self._recent.popitem(last=False)
+        return product
+
+    def _write(self, place: int, record: bytes) -> None:
+        os.pwrite(self._file.fileno(), record, self._end)
+        self._starts[place], self._lengths[place] = self._end, len(record)
+        self._end += len(record)
+        self._held += len(record)
+
+    def _read(self, place: int) -> bytes:
+        if place >= len(self._lengths):
+            return b""
+        return os.pread(self._file.fileno(), int(self._lengths[place]), int(self._starts[place]))
+
+    def _close_up(self) -> None:
+        """Write those that stand into a new file; a million of them take two seconds, once in as many changes."""
+        standing = np.flatnonzero(self._lengths).tolist()
+        records = ((place, self._read(place)) for place in standing)
+        before, made = self._file, tempfile.TemporaryFile(prefix="attune-products-")  # noqa: SIM115 - as above
+        end = 0
+        for place, record in records:
+            os.pwrite(made.fileno(), record, end)
+            self._starts[place] = end
+            end += len(record)
+        self._file, self._end, self._held = made, end, end
+        before.close()
