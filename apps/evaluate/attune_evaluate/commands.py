@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import asyncio
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from attune_cli.failures import BadInput
 from attune_cli.options import Json
-from attune_cli.output import print_json, progress, say
-from attune_evaluate import searching, telling
+from attune_cli.output import Bar, print_json, progress, remark, say
+from attune_evaluate import recommending, searching, telling
+from attune_evaluate.live import live
 from attune_evaluate.plot import ladder_svg
 from attune_evaluate.protocols import Protocol, split
 from attune_evaluate.readers.find import read
-from attune_evaluate.recommending import Options, offline
+from attune_evaluate.recommending import Options, Progress
 
 app = typer.Typer(
     name="evaluate",
@@ -41,6 +42,10 @@ Cold = Annotated[
 Encoder = Annotated[str, typer.Option("--encoder", envvar="ATTUNE_ENCODER", help="The encoder of products and needs.")]
 
 
+def _onto(bar: Bar) -> Progress:
+    return lambda what, done, of: bar.at(done, f"{what} of {of:,}")
+
+
 @app.command()
 def recommend(
     dataset: Folder,
@@ -50,22 +55,36 @@ def recommend(
     links: Links = False,
     encoder: Encoder = "static",
     plot: Plot = None,
-    offline_: Annotated[bool, typer.Option("--offline/--live", help="In process, or through the platform.")] = True,
+    lists: Annotated[
+        Path | None, typer.Option("--lists", metavar="FILE", help="Write what everybody was offered, a JSON line each.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="In process, without engines, with every rung of the ladder.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Hide what people chose next, rank the whole catalogue for them, and tell how often it was found.
 
-    Example: attune evaluate recommend shared/data/amazon_beauty_kg --protocol p1 --users 2000
+    Example: attune evaluate recommend shared/data/amazon_beauty_kg --protocol p1 --users 2000 --offline
+
+    Without --offline the histories are sent as events into a shop of their own on the running platform, and offers are
+    asked for by gRPC: use a platform that is there for this alone, `attune up --data /tmp/evaluation`.
 
     p1: statistics from all but the last two products of each person, asked with all but the last one. p2: statistics
     and question from all but the last one. time: everything before a moment, looked for on the first day after it.
     """
-    if not offline_:
-        raise BadInput("--live: not there yet")
     data = read(dataset, links=links)
     cut = split(data, protocol, users=users, cold=cold)
     with progress("evaluate", None) as bar:
-        board = asyncio.run(offline(data, cut, Options(encoder=encoder), lambda what, done, _: bar.at(done, what)))
+        told = _onto(bar)
+        if offline:
+            board = asyncio.run(recommending.offline(data, cut, Options(encoder=encoder), told))
+        else:
+            board, tenant = asyncio.run(live(data, cut, Options(encoder=encoder), told))
+            remark(f"the platform keeps what was sent as the shop {tenant}")
+    if lists is not None:
+        with lists.open("w", encoding="utf-8") as file:
+            file.writelines(dumps(each, ensure_ascii=False) + "\n" for each in board.offers())
     if plot is not None:
         plot.write_text(ladder_svg(board, f"{data.name}, {protocol.value}"), encoding="utf-8")
     if json:
@@ -99,7 +118,7 @@ def search(
     """
     data = read(dataset, questions=queries)
     with progress("evaluate", None) as bar:
-        found = asyncio.run(searching.offline(data, lambda what, done, _: bar.at(done, what), encoder))
+        found = asyncio.run(searching.offline(data, _onto(bar), encoder))
     if json:
         print_json(searching.form(data, found))
     else:

@@ -70,15 +70,20 @@ class Ranking:
         return found
 
     def _best(self, totals: Values, without: Collection[int]) -> list[int]:
-        ours = totals.copy()
-        if without:
-            ours[np.isin(self._places, list(without))] = -np.inf
-        few = min(DEPTH, len(ours))
-        cut = np.partition(ours, len(ours) - few)[len(ours) - few]
-        rows = np.flatnonzero(ours >= cut)
-        best = rows[np.argsort(-ours[rows], kind="stable")][:few]
-        places: list[int] = self._places[best[np.isfinite(ours[best])]].tolist()
-        return places
+        return best(totals, self._places, without)
+
+
+def best(totals: Values, places: NDArray[np.int64], without: Collection[int]) -> list[int]:
+    """The first places by their totals, of equals the first one, but those to leave out."""
+    ours = totals.copy()
+    if without:
+        ours[np.isin(places, list(without))] = -np.inf
+    few = min(DEPTH, len(ours))
+    cut = np.partition(ours, len(ours) - few)[len(ours) - few]
+    rows = np.flatnonzero(ours >= cut)
+    first = rows[np.argsort(-ours[rows], kind="stable")][:few]
+    found: list[int] = places[first[np.isfinite(ours[first])]].tolist()
+    return found
 
 
 def ladder(scores: Scores) -> Iterator[tuple[str, Values]]:

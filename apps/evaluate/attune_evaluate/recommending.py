@@ -68,12 +68,13 @@ async def _asked(house: House, cut: Split, options: Options, told: Progress) -> 
     second = [case for case in cut.cases if case.again]
     return Board(
         about=cut.about,
-        rows=_rows(lists, first, [{places[p] for p in case.wanted if p in places} for case in first]),
-        again=_rows(again, second, [{places[p] for p in case.again if p in places} for case in second]),
+        rows=rows(lists, first, [{places[p] for p in case.wanted if p in places} for case in first]),
+        again=rows(again, second, [{places[p] for p in case.again if p in places} for case in second]),
         catalogue=len(shop.all()),
         people=popularity.counts,
         vectors=shop.vectors.take(np.arange(len(shop.ids))),
         reference=DEFAULT,
+        ids=shop.ids,
     )
 
 
@@ -89,5 +90,7 @@ def _add(lists: dict[str, list[list[int]]], found: Mapping[str, list[int]]) -> N
         lists.setdefault(name, []).append(ranked)
 
 
-def _rows(lists: Mapping[str, list[list[int]]], cases: Sequence[Case], wanted: Sequence[set[int]]) -> list[Row]:
-    return [Row(name, ranked, wanted, [case.known for case in cases]) for name, ranked in lists.items()]
+def rows(lists: Mapping[str, list[list[int]]], cases: Sequence[Case], wanted: Sequence[set[int]]) -> list[Row]:
+    """A row of each way to rank, of the lists of the cases."""
+    users, known = [case.user for case in cases], [case.known for case in cases]
+    return [Row(name, users, ranked, wanted, known) for name, ranked in lists.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ class Row:
     """One way to rank: a list for each person, and what that person was looking for."""
 
     name: str
+    users: Sequence[str]
     lists: Sequence[Sequence[int]]
     wanted: Sequence[Collection[int]]
     known: Sequence[int]  # products each had dealt with
@@ -60,7 +61,8 @@ class Board:
     catalogue: int  # products
     people: Values  # how many people had to do with each, by place
     vectors: NDArray[np.float32]
-    reference: str  # the row that groups and intervals are told of
+    reference: str  # the row that groups are told of
+    ids: Sequence[str]  # of the product of each place
 
     def beyond(self, row: Row) -> tuple[float, float, float]:
         """Coverage, novelty, diversity of the first ten."""
@@ -69,6 +71,12 @@ class Board:
             metrics.novelty(row.lists, self.people, FIRST),
             metrics.diversity(row.lists, self.vectors, FIRST),
         )
+
+    def offers(self) -> Iterator[dict[str, Any]]:
+        """What each person was offered, as JSON."""
+        for row in self.rows:
+            for user, ranked in zip(row.users, row.lists, strict=True):
+                yield {"row": row.name, "user": user, "products": [self.ids[place] for place in ranked]}
 
     def form(self) -> dict[str, Any]:
         """As JSON."""

@@ -12,7 +12,7 @@ from attune_evaluate.readers.find import read
 
 
 def evaluated(*arguments: str) -> dict:
-    done = CliRunner().invoke(app, ["evaluate", "recommend", *arguments, "--json"])
+    done = CliRunner().invoke(app, ["evaluate", "recommend", *arguments, "--offline", "--json"])
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
@@ -72,14 +72,14 @@ def test_sequences_without_times_cannot_be_split_by_time(tmp_path: Path) -> None
 
 
 def test_a_folder_of_no_known_form_is_refused_with_the_forms_there_are(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["evaluate", "recommend", str(tmp_path)])
+    done = CliRunner().invoke(app, ["evaluate", "recommend", str(tmp_path), "--offline"])
     assert done.exit_code == 2
     assert "catalog.jsonl" in done.output
 
 
 def test_a_bad_line_is_told_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "catalog.jsonl").write_text('{"product_id": "a"}\n')
-    done = CliRunner().invoke(app, ["evaluate", "recommend", str(tmp_path)])
+    done = CliRunner().invoke(app, ["evaluate", "recommend", str(tmp_path), "--offline"])
     assert done.exit_code == 2
     assert "catalog.jsonl:1: title" in done.output
 
