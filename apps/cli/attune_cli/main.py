@@ -28,7 +28,7 @@ A running platform is found by itself: that of ./.attune, else the newest of you
 ATTUNE_{NEEDS,RECOMMENDER,QA,CONTENT}_ADDRESS point anywhere else.
 """
 _EXIT_CODES = """Exit codes: 0 done · 1 the platform said no or is not there · 2 bad input or usage ·
-3 nothing was found or changed."""
+3 nothing was found or changed · 4 what was learned is not surely better."""
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -61,6 +61,7 @@ _COMMANDS = {
     "rules": Place("rules", "app", _CARE),
     "erase": Place("erase", "erase", _CARE),
     "dead-letters": Place("dead_letters", "app", _CARE),
+    "train": Place("attune_evaluate.training", "app", _MEASURE),
     "evaluate": Place("attune_evaluate.commands", "app", _MEASURE),
 }
 

@@ -114,15 +114,15 @@ def _by_time(data: Dataset, at: float, users: int, withheld: frozenset[str]) -> 
 
 
 def _withheld(data: Dataset, share: float) -> frozenset[str]:
-    return frozenset(p.product_id for p in data.products if _chance(p.product_id) < share) if share else frozenset()
+    return frozenset(p.product_id for p in data.products if chance(p.product_id) < share) if share else frozenset()
 
 
 def _some(users: Sequence[str], most: int) -> list[str]:
     """The same ones in every run, whoever else is there."""
-    return sorted(users, key=_chance)[:most] if most else list(users)
+    return sorted(users, key=chance)[:most] if most else list(users)
 
 
-def _chance(text: str) -> float:
+def chance(text: str) -> float:
     """A number in [0, 1) that depends on the text alone."""
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
 

@@ -25,7 +25,7 @@ _ALL = list(_commands(get_command(app)))
 def test_the_commands_are_those_of_the_documentation() -> None:
     assert {path[0] for path in _ALL} == {
         "up", "status", "load", "replay", "send", "need", "recommend", "similar", "search", "ask", "compose",
-        "experiment", "rules", "erase", "dead-letters", "evaluate",
+        "experiment", "rules", "erase", "dead-letters", "evaluate", "train",
     }  # fmt: skip
 
 

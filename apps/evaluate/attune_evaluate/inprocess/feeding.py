@@ -18,7 +18,7 @@ async def feed(route: Route[Any], records: Sequence[Record]) -> None:
         part = records[start : start + AT_ONCE]
         items, refused = _decoded(route, part)
         source = Source(LOG, route.topic, 0)
-        refused += await route.handle(Slice(source, items, part[-1].offset + 1, part[0].offset))
+        refused += await route.handle(Slice(source, items, part[-1].offset + 1))
         for offset, why in refused[:1]:
             raise BadInput(f"{route.topic}, record {offset}: {told(why)}")
 

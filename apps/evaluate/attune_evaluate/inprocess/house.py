@@ -45,12 +45,14 @@ class House:
     """One shop.
 
     What all people did together (`learn`: the graph, the trend) and what is known of each of them (`remember`: the need
-    and the history) are kept apart, so that a protocol may hide the end of every history from the statistics and still
-    ask with it.
+    and the history) can be kept `apart`, so that a protocol may hide the end of every history from the statistics and
+    still ask with it. Otherwise a history is what was learned of a person, and both are given the same acts.
     """
 
-    def __init__(self, folder: Path, encoder: str = "static", weights: Weights | None = None) -> None:
-        """`folder`: an empty one, for two files of SQLite."""
+    def __init__(
+        self, folder: Path, encoder: str = "static", weights: Weights | None = None, *, apart: bool = True
+    ) -> None:
+        """`folder`: an empty one, for files of SQLite."""
         engine = lm.load.encoder(encoder)
         self.world = World(engine.dim)
         self.models, self.index, self.needs = TextModels(engine), BruteForce(), NeedsInProcess(engine)
@@ -59,25 +61,29 @@ class House:
         publisher = VectorPublisher(cast("Producer", self._wire), self.models.space)
         self._statistics = SqliteRelations(folder / "statistics.db")
         self._routes = self._reading(self.world, self._statistics, publisher)
-        self._people = SqliteRelations(folder / "people.db")
-        self._aside = World(engine.dim)  # learns from those who ask, and is asked nothing
-        self._people_routes = self._reading(self._aside, self._people, publisher)
+        self._people, self._aside, self._people_routes = self._statistics, self.world, self._routes
+        if apart:
+            self._people = SqliteRelations(folder / "people.db")
+            self._aside = World(engine.dim)  # learns from those who ask, and is asked nothing
+            self._people_routes = self._reading(self._aside, self._people, publisher)
 
         follow = self._follow(self.world, self._people)
         reach = Reach(Progress(), self._people, follow)
         self.understand = Understand(self.world, self._people, self.needs, self.models, reach, follow)
-        candidates = Candidates(self.index)
+        self.candidates = Candidates(self.index)
         writer = GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, self.models)
         self.weights = weights or Weights()
         coefficients = Coefficients(self.world, self.weights)
-        self.recommend = Recommend(self.understand, candidates, text, self.models, coefficients)
-        self.search = Search(self.world, self.understand, candidates, self.models)
+        self.recommend = Recommend(self.understand, self.candidates, text, self.models, coefficients)
+        self.search = Search(self.world, self.understand, self.candidates, self.models)
 
     async def stock(self, given: Sequence[Product]) -> None:
         """Catalogue records, through the recommender to needs."""
         await feed(self._routes[_CATALOG], products(given, TENANT, self._offsets))
         self.needs.stock(self._wire.taken())
+        if self._aside is self.world:
+            return
         ids = self.world.shop(TENANT).ids  # a product has the same place for those who ask
         self._aside.settle(await self._people.places([Key(TENANT, product_id) for product_id in ids]))
 
@@ -89,11 +95,13 @@ class House:
         """What people did, for their needs and histories."""
         ordered = _by_person(acts)
         self.needs.remember(TENANT, ordered)
-        await feed(self._people_routes[_CLICKS], clicks(ordered, TENANT, self._offsets))
+        if self._aside is not self.world:
+            await feed(self._people_routes[_CLICKS], clicks(ordered, TENANT, self._offsets))
 
     async def close(self) -> None:
         await self._statistics.close()
-        await self._people.close()
+        if self._people is not self._statistics:
+            await self._people.close()
 
     def _reading(self, world: World, relations: SqliteRelations, publisher: VectorPublisher) -> dict[str, Any]:
         follow = self._follow(world, relations)

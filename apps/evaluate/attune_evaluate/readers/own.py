@@ -21,16 +21,27 @@ M = TypeVar("M", bound=Message)
 
 def own(folder: Path) -> Dataset:
     """Lines are the JSON forms that `attune load catalog` and `attune replay` take, and `{"query", "relevant"}`."""
-    products = [_message(Product, *line) for line in _lines(folder / FILED)]
-    for product in products:
-        product.ClearField("tenant")
-    events = (_message(ClickstreamEvent, *line) for line in _lines(folder / "events.jsonl"))
-    acts = [_act(event) for event in events if event.product_id]
+    done = sorted(acts(folder / "events.jsonl"), key=lambda each: each.at)
     questions = [_question(*line) for line in _lines(folder / "queries.jsonl")]
-    return Dataset(folder.name, products, sorted(acts, key=lambda act: act.at), questions)
+    return Dataset(folder.name, products(folder / FILED), done, questions)
 
 
-def _act(event: ClickstreamEvent) -> Act:
+def products(file: Path) -> list[Product]:
+    """Of whatever shop."""
+    found = [_message(Product, *line) for line in _lines(file)]
+    for product in found:
+        product.ClearField("tenant")
+    return found
+
+
+def acts(file: Path, tenant: str = "") -> list[Act]:
+    """Behaviours towards products; only those of a shop, or that name none, where one is given."""
+    events = (_message(ClickstreamEvent, *line) for line in _lines(file))
+    return [act(each) for each in events if each.product_id and (not tenant or each.tenant in {"", tenant})]
+
+
+def act(event: ClickstreamEvent) -> Act:
+    """What was done."""
     kind = BehaviorKind.Name(event.kind).removeprefix("BEHAVIOR_KIND_").lower()
     rating = event.rating if event.HasField("rating") else None
     return Act(event.user_id, event.product_id, event.occurred_at.ToMilliseconds(), kind, rating)
