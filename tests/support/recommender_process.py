@@ -92,11 +92,13 @@ class House:
     def load(self, tenant: str, *products: dict[str, Any]) -> Watermark:
         return [self.send(CATALOG, p["product_id"], {**p, "tenant": tenant}) for p in products][-1]
 
-    def act(self, tenant: str, user: str, product: str, kind: str = "view", event_id: str = "") -> Watermark:
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    def act(
+        self, tenant: str, user: str, product: str, kind: str = "view", event_id: str = "", at: float | None = None
+    ) -> Watermark:
+        then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
         event_id = event_id or f"{tenant}-{next(self._numbers)}"
         event = {"event_id": event_id, "tenant": tenant, "user_id": user, "kind": kind}
-        return self.send(CLICKS, user, {**event, "product_id": product, "occurred_at": now})
+        return self.send(CLICKS, user, {**event, "product_id": product, "occurred_at": then})
 
     def recommend(self, tenant: str, user: str, *at_least: Watermark, **more: Any) -> pb.RecommendResponse:
         request = pb.RecommendRequest(user=UserRef(tenant=tenant, user_id=user), at_least=at_least, **more)

@@ -27,10 +27,10 @@ def snapshot(graph: Graph) -> dict[str, object]:
     }
 
 
-def test_a_step_counts_half_for_each_product_in_between() -> None:
-    _, graph = past((0, Done.SEEN), (1, Done.SEEN), (2, Done.SEEN))
-    assert graph.transitions.between(1, 2) == 1.0
-    assert graph.transitions.between(0, 2) == 0.5
+def test_a_step_counts_less_for_each_product_in_between() -> None:
+    _, graph = past((0, Done.SEEN), (1, Done.SEEN), (2, Done.SEEN), (3, Done.SEEN))
+    assert graph.transitions.between(2, 3) == 1.0
+    assert 1.0 > graph.transitions.between(1, 3) > graph.transitions.between(0, 3) > 0.5
     assert graph.transitions.between(2, 0) == 0.0
 
 
@@ -117,7 +117,7 @@ def test_a_row_holds_the_strongest_neighbours_and_the_length_of_all() -> None:
     assert row.length == pytest.approx(math.sqrt(sum(n * n for n in range(1, CAP + 20))))
 
 
-def test_co_occurrence_is_the_cosine_of_who_wanted_them() -> None:
+def test_co_occurrence_is_the_share_that_wanted_both_of_those_who_wanted_either() -> None:
     graph = Graph()
     for person in range(4):
         history = History()
@@ -126,7 +126,7 @@ def test_co_occurrence_is_the_cosine_of_who_wanted_them() -> None:
             graph.learn([history.add(1, BUY, person)])
     places, values = graph.related(1)["co_occurrence"]
     assert places.tolist() == [0]
-    assert values[0] == pytest.approx(1 / math.sqrt(1 * 4))
+    assert values[0] == pytest.approx(1 / 4)
 
 
 def test_links_of_the_catalogue_hold_both_ways_until_it_says_otherwise() -> None:
@@ -144,3 +144,12 @@ def test_what_was_refused_is_no_recent_product_until_it_is_wanted_again() -> Non
     assert history.recent(5) == [1]
     history.add(0, Done.SEEN, 9)
     assert history.recent(5) == [0, 1]
+
+
+def test_products_of_one_moment_lie_equally_far_back() -> None:
+    history = History()
+    for place, at in ((0, 10), (1, 20), (2, 20), (3, 20), (4, 30)):
+        history.add(place, BUY, at)
+    assert history.recent(5) == [4, 3, 2, 1, 0]
+    assert history.back([4, 3, 2, 1, 0]) == [0, 1, 1, 1, 2]
+    assert history.back([]) == []

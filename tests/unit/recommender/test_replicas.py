@@ -17,6 +17,7 @@ from recommender.domain.history import Done
 from recommender.domain.score import Mode
 from recommender.usecases.relations import Person
 
+BEGIN = 1_780_000_000  # seconds since 1970: half of 2026
 KINDS = {"view": Done.SEEN, "add_to_cart": Done.WANTED, "purchase": Done.WANTED | Done.BOUGHT}
 
 
@@ -89,7 +90,7 @@ def send(house: House, tenant: str, told: Sequence[tuple[str, str, str, str]]) -
     marks: dict[int, Watermark] = {}
     for number, (user, product, kind, event_id) in enumerate(told):
         for _ in range(2 if number % 7 == 0 else 1):  # a producer that tries again
-            mark = house.act(tenant, user, product, kind, event_id)
+            mark = house.act(tenant, user, product, kind, event_id, at=BEGIN + number)
         marks[mark.partition] = mark
         time.sleep(0.02)
     return list(marks.values())
@@ -109,8 +110,14 @@ async def test_kills_restarts_and_events_sent_twice_leave_what_a_recomputation_g
     marks = await sending
 
     await bare.load(*catalogue)
-    for user, product, kind, _ in told:
-        await bare.do(user, product, done=KINDS[kind], weight={"view": 1.0, "add_to_cart": 3.0}.get(kind, 5.0))
+    for number, (user, product, kind, _) in enumerate(told):
+        await bare.do(
+            user,
+            product,
+            done=KINDS[kind],
+            at=1000 * (BEGIN + number),
+            weight={"view": 1.0, "add_to_cart": 3.0}.get(kind, 5.0),
+        )
     for user in {user for user, *_ in told}:
         expected = await bare.recommend(Person("default", user), asked(50), Mode.CONDITIONED)
         wanted = {offer.product.key.product_id: offer.score.value for offer in expected.offers}

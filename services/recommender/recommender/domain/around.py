@@ -13,7 +13,7 @@ from recommender.domain.shop import Shop
 Values = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-SEED_DECAY = 0.7  # per rank of the person's last products (best on Amazon Beauty)
+SEED_DECAY = 0.7  # per moment that a product of the person lies back (best on Amazon Beauty and Office)
 SHARES = {"transition": 1.0, "co_occurrence": 0.5}  # inner coefficients of rel (best on Amazon Beauty)
 STATED = 0.5  # of a link the catalogue states: sure, but not about this person
 OVERLAP = 0.1  # of shared category, brand and attributes (best on Amazon Beauty)
@@ -39,9 +39,10 @@ class Around:
     inner coefficient. `_edges[i]` is the seed and the kind of the row that ends before `_ends[i]`.
     """
 
-    def __init__(self, shop: Shop, seeds: Sequence[int]) -> None:
+    def __init__(self, shop: Shop, seeds: Sequence[int], back: Sequence[int] | None = None) -> None:
+        """`back` tells how many moments each seed lies back; without it, each one more than the one before."""
         self._shop, self.seeds = shop, seeds
-        weights = decays(len(seeds))
+        self.weights = weights = decays(range(len(seeds)) if back is None else back)
         self._portions = weights / weights.sum() if len(seeds) else weights
         rows = [
             (seed, kind, places, decay * values)
@@ -113,9 +114,9 @@ class Around:
         return sorted(found, key=lambda step: -step.weight)
 
 
-def decays(n: int) -> Values:
-    """Weights of the n last products, newest first; (n,)."""
-    return np.power(SEED_DECAY, np.arange(n, dtype=np.float64))
+def decays(back: Sequence[int]) -> Values:
+    """How much what lies so many moments back still counts; (n,)."""
+    return np.power(SEED_DECAY, np.asarray(back, dtype=np.float64))
 
 
 def _alike(shop: Shop, a: int, b: int) -> str:

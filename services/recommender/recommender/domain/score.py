@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -33,7 +34,7 @@ class Weights:
     balance: float = 1.0  # λ
     dense: float = 0.1
     recent: float = 0.1
-    words: float = 0.3
+    words: float = 0.6
     trend: float = 0.02  # decides between equals, and for those of whom nothing is known
     text: float = 0.1  # what a written recommendation speaks of
     leaning: float = 0.1  # of a searcher's need: it orders what fits, it does not replace what was asked
@@ -158,6 +159,16 @@ def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights
         ("text", _mentioned(wish, places), weights.text),
         ("sim.need", _cosines(vectors, wish.leaning), weights.leaning if wish.leaning is not None else 0.0),
     ]
+
+
+def blended(one: Mapping[int, float], other: Mapping[int, float]) -> Mapping[int, float]:
+    """Words of two origins in equal parts: each taken to length one, then added."""
+    found: dict[int, float] = {}
+    for words in (one, other):
+        length = math.sqrt(sum(weight * weight for weight in words.values()))
+        for word, weight in words.items():
+            found[word] = found.get(word, 0.0) + weight / length
+    return found
 
 
 def _cosines(vectors: Matrix, vector: Vector | None) -> Values:

@@ -89,6 +89,26 @@ class WordTable:
         row = self._rows.take([place])
         return Bag(self._named[row.numbers[1:]], row.weights[1:].astype(np.float32))
 
+    def together(self, places: Sequence[int], weights: Values) -> dict[int, float]:
+        """The words of some products added up, each product's times its weight (32-bit name → weight)."""
+        rows = self._rows.take(places)
+        numbers, which = np.unique(rows.numbers, return_inverse=True)
+        total = np.bincount(which, rows.weights * np.repeat(weights, rows.lengths + 1), len(numbers))
+        some = total > 0
+        return dict(zip(self._named[numbers[some]].tolist(), total[some].tolist(), strict=True))
+
+    def heaviest(self, asked: Mapping[int, float], k: int) -> dict[int, float]:
+        """The k words that decide most, by weight and idf."""
+        if len(asked) <= k:
+            return dict(asked)
+        idfs, unknown = self._all_idfs(), float(self._idf(np.zeros(1))[0])
+
+        def says(word: int) -> float:
+            number = self._numbers.get(word)
+            return asked[word] * (unknown if number is None else float(idfs[number]))
+
+        return {word: asked[word] for word in sorted(asked, key=says, reverse=True)[:k]}
+
     def cosines(self, asked: Mapping[int, float], places: Sequence[int] | Places) -> Values:
         """Cosine of the asked words (32-bit name → weight) with each product's, every word times its idf; (n,)."""
         idfs = self._all_idfs()

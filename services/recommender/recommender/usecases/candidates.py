@@ -41,7 +41,7 @@ class Candidates:
             hits = await self._index.nearest(shop, wish.vector, max(DENSE, 2 * k) + more, allowed)
             named["need"] = hits.places.tolist()
         if wish.words:
-            heaviest = dict(sorted(wish.words.items(), key=lambda item: -item[1])[:_HEAVIEST])
+            heaviest = shop.words.heaviest(wish.words, _HEAVIEST)
             hits = await self._index.by_words(shop, heaviest, max(WORDS, 2 * k) + more, allowed)
             named["words"] = hits.places.tolist()
         if wish.around is not None:

@@ -78,8 +78,15 @@ class Explain:
         shop = known.shop
         vector = shop.vectors.at(place)
         if not known.spectrum:  # the needs service is away, or has nothing yet: the person's own products speak
-            own = [Evidence(shop.ids[seed], "", float(shop.vectors.at(seed) @ vector), 0.7**rank)
-                   for rank, seed in enumerate(known.wish.seeds)]  # fmt: skip
+            around = known.wish.around
+            own = (
+                []
+                if around is None
+                else [
+                    Evidence(shop.ids[seed], "", float(shop.vectors.at(seed) @ vector), weight)
+                    for seed, weight in zip(around.seeds, around.weights.tolist(), strict=True)
+                ]
+            )
             return sorted(own, key=lambda e: -e.similarity * e.weight)
         texts = [b for b in known.spectrum if b.text]
         read = await self._models.texts([b.text for b in texts])

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from chassis.kafka import Position as Watermark
-from recommender.domain.around import Around, decays
+from recommender.domain.around import Around
 from recommender.domain.history import Done, History
-from recommender.domain.score import Mode, Wish
+from recommender.domain.score import Mode, Wish, blended
 from recommender.domain.shop import Shop
 from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Vector
 from recommender.usecases.reach import Reach
 from recommender.usecases.relations import Follow, Person, Relations, RelationsAway
 from recommender.usecases.world import World
 
-SEEDS = 10  # of the person's last products; what lies further back says little (decay .7 per rank)
+SEEDS = 30  # of the person's last products; one alone lasts 10 (decay .7 per moment), an order is often longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,24 +66,26 @@ class Understand:
         else:
             history = remembered
         seeds = history.recent(SEEDS)
+        around = Around(shop, seeds, history.back(seeds))
         if isinstance(need, NeedsAway):
             used = "history" if seeds else "trend"
             fallbacks.append(Fallback("needs", used, str(need)))
             return Understanding(
-                shop, self._from_history(shop, seeds), history, [], [], "", [], fallbacks, stale=not reached
+                shop, _from_history(shop, around), history, [], [], "", [], fallbacks, stale=not reached
             )
         vector = need.vector
         if vector is not None and need.space != self._models.space:
             why = f"the need is of space {need.space!r}, products are of {self._models.space!r}"
             fallbacks.append(Fallback("needs", "history", why))
-            vector = _mean(shop, seeds)
+            vector = _mean(shop, around)
         if not seeds:
             seeds = shop.known([b.product_id for b in need.spectrum if b.product_id and b.weight > 0])[:SEEDS]
+            around = Around(shop, seeds)
         if not need.known and not seeds:
             fallbacks.append(Fallback("need", "trend", "nothing is known of this person yet"))
         return Understanding(
             shop,
-            Wish(vector=vector, words=self._models.names(need.words), around=Around(shop, seeds)),
+            Wish(vector=vector, words=blended(self._models.names(need.words), _words(shop, around)), around=around),
             history,
             need.spectrum,
             [b.text for b in need.spectrum if b.text],
@@ -118,32 +120,28 @@ class Understand:
             return away
         return history
 
-    def _from_history(self, shop: Shop, seeds: Sequence[int]) -> Wish:
-        return Wish(vector=_mean(shop, seeds), words=_words(shop, seeds), around=Around(shop, seeds))
+
+def _from_history(shop: Shop, around: Around) -> Wish:
+    return Wish(vector=_mean(shop, around), words=_words(shop, around), around=around)
 
 
 def _told(shop: Shop, spectrum: Sequence[Behavior]) -> History:
     """What a need tells of a person's history."""
     history = History()
-    for place in reversed(shop.known([b.product_id for b in spectrum if b.product_id])):
-        history.add(place, Done.SEEN, 0)
+    for moment, place in enumerate(reversed(shop.known([b.product_id for b in spectrum if b.product_id]))):
+        history.add(place, Done.SEEN, moment)
     return history
 
 
-def _mean(shop: Shop, seeds: Sequence[int]) -> Vector | None:
+def _mean(shop: Shop, around: Around) -> Vector | None:
     """r_u from the last products alone: their mean by recency, unit length or zero."""
-    if not seeds:
+    if not around.seeds:
         return None
-    total = (decays(len(seeds))[:, None] * shop.vectors.take(seeds)).sum(axis=0)
+    total = (around.weights[:, None] * shop.vectors.take(around.seeds)).sum(axis=0)
     length = float(np.linalg.norm(total))
     vector: Vector = (total / length if length else total).astype(np.float32)
     return vector
 
 
-def _words(shop: Shop, seeds: Sequence[int]) -> Mapping[int, float]:
-    found: dict[int, float] = {}
-    for seed, decay in zip(seeds, decays(len(seeds)).tolist(), strict=True):
-        words = shop.words.bag(seed)
-        for word, weight in zip(words.words.tolist(), words.weights.tolist(), strict=True):
-            found[word] = found.get(word, 0.0) + decay * weight
-    return found
+def _words(shop: Shop, around: Around) -> Mapping[int, float]:
+    return shop.words.together(around.seeds, around.weights)
