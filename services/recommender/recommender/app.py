@@ -70,7 +70,7 @@ async def main() -> None:
 
 async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engine) -> None:
     relations, kept, drawing = await _relations(settings)
-    index = await _index(settings.qdrant_url, space=models.space, dim=models.dim)
+    index = await _index(settings, space=models.space, dim=models.dim)
     producer = Producer(settings.kafka)
     publisher = VectorPublisher(producer, models.space)
     needs_channel = channel(settings.needs_address, name=NAME)
@@ -170,10 +170,11 @@ async def _when_there(step: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(_PAUSE)
 
 
-async def _index(url: str, *, space: str, dim: int) -> ProductIndex:
+async def _index(settings: Settings, *, space: str, dim: int) -> ProductIndex:
+    url = settings.qdrant_url
     parts = urlsplit(url)
     if parts.scheme == "edge" and parts.path:
-        return EdgeProductIndex(Path(unquote(parts.path)), space=space, dim=dim)
+        return EdgeProductIndex(Path(unquote(parts.path)), space=space, dim=dim, unsorted=settings.rebuild_after)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         _refuse("ATTUNE_QDRANT_URL", url, "write edge:///absolute/path or http(s)://host:port")
     from recommender.stores import qdrant_server as qdrant  # noqa: PLC0415 - as above

@@ -31,6 +31,10 @@ class Settings(ProcessSettings):
     trend: float = Field(_W.trend, validation_alias="ATTUNE_RECOMMENDER_WEIGHT_TREND", ge=0)
     text: float = Field(_W.text, validation_alias="ATTUNE_RECOMMENDER_WEIGHT_TEXT", ge=0)
 
+    # Writes after which the embedded index of a large shop is built anew; 0: 10,000, or a tenth of its products if that
+    # is more. Until then they are searched one by one, 0.5 ms for each 10,000; the building takes seconds of a core.
+    rebuild_after: int = Field(0, validation_alias="ATTUNE_RECOMMENDER_REBUILD_AFTER", ge=0)
+
     # A need is read in 2 ms; whoever waits longer is better served from our own memory.
     needs_timeout: timedelta = Field(timedelta(milliseconds=500), validation_alias="ATTUNE_RECOMMENDER_NEEDS_TIMEOUT")
     needs_failures: int = Field(3, validation_alias="ATTUNE_RECOMMENDER_NEEDS_FAILURES", ge=1)

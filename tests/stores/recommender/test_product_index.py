@@ -223,7 +223,7 @@ async def test_the_server_is_spoken_to_by_grpc(url: str, rest: str, grpc: int) -
 
 async def edge(folder: Path, entries: Sequence[Entry] = (), space: str = SPACE) -> Searched:
     """An index in a process of its own, over shops that were read again before it."""
-    made = Searched(EdgeProductIndex(folder, space=space, dim=DIM, flat=1))
+    made = Searched(EdgeProductIndex(folder, space=space, dim=DIM, flat=1, unsorted=1))
     for each in entries:
         shop = made.world.shop("shop")
         shop.settle(len(shop.ids), each.product.key.product_id)

@@ -20,7 +20,8 @@ from recommender.stores import edge_frames as frames
 from recommender.stores.edge_process import EdgeProcess, IndexGone
 
 _AT_ONCE = 200  # points that are read out of the shop between two requests: 2 ms
-_PART = 0.1  # of the points may have been written since the last building: they are searched one by one
+# Points that may have been written since the last building: they are searched one by one.
+_UNSORTED, _PART = 10_000, 0.1  # so many, or that part of all if it is more
 _COMPLETE = "complete"  # a file in the folder of a generation
 
 
@@ -33,7 +34,7 @@ class EdgeShop:
     """
 
     def __init__(self, folder: Path, dim: int, look: Callable[[], Shop], unsorted: int) -> None:
-        """`look` gives the shop as it is now; `unsorted`: points that may be searched one by one."""
+        """`look` gives the shop as it is now; `unsorted`: writes after which it is built anew, 0: as many as usual."""
         self._folder, self._dim, self._look, self._unsorted = folder, dim, look, unsorted
         self._serving: EdgeProcess | None = None
         self._building: asyncio.Task[None] | None = None
@@ -66,7 +67,7 @@ class EdgeShop:
 
     def consider(self) -> None:
         """Begin to build where a search would take long otherwise."""
-        much = self._written > max(self._unsorted, _PART * self._indexed)
+        much = self._written > (self._unsorted or max(_UNSORTED, _PART * self._indexed))
         if self._building is None and (self._serving is None or much):
             self._missed = {}
             self._building = asyncio.create_task(self._build())

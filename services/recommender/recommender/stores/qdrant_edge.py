@@ -34,9 +34,9 @@ class EdgeProductIndex:
     Whatever writes raises OSError while the disk is full.
     """
 
-    def __init__(self, folder: Path, *, space: str, dim: int, flat: int = FLAT) -> None:
-        """`flat`: products up to which a shop has no index."""
-        self._folder, self._dim, self._flat = folder / collection(space), dim, flat
+    def __init__(self, folder: Path, *, space: str, dim: int, flat: int = FLAT, unsorted: int = 0) -> None:
+        """`flat`: products up to which a shop has no index; `unsorted`: writes after which one is built anew."""
+        self._folder, self._dim, self._flat, self._unsorted = folder / collection(space), dim, flat, unsorted
         self._look: Callable[[str], Shop] | None = None
         self._shops: dict[str, EdgeShop] = {}
 
@@ -109,7 +109,7 @@ class EdgeProductIndex:
         return self._look(tenant)
 
     async def _open(self, tenant: str) -> None:
-        index = EdgeShop(self._folder / tenant, self._dim, lambda: self._shop(tenant), self._flat)
+        index = EdgeShop(self._folder / tenant, self._dim, lambda: self._shop(tenant), self._unsorted)
         self._shops[tenant] = index
         await index.open()
 
