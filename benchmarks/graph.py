@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import random
 import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the service
 
 import kept
 import numpy as np
