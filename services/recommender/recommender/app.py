@@ -28,12 +28,14 @@ from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.shelf import FileShelf
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
+from recommender.usecases.decisions import Decisions
 from recommender.usecases.explain import Explain
 from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog
 from recommender.usecases.offer import Recommend
 from recommender.usecases.policy import LearnPolicy, Policies, PolicyStore
+from recommender.usecases.policy import restore as restore_policies
 from recommender.usecases.ports import ProductIndex
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
@@ -43,7 +45,7 @@ from recommender.usecases.restore import Restore
 from recommender.usecases.resume import Resume
 from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
-from recommender.usecases.tell_policy import Coefficients, TellPolicy
+from recommender.usecases.tell_policy import TellPolicy
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -80,8 +82,7 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     restore = Restore(relations, index, models, product_of_record)
 
     policies = Policies()
-    decide = LearnPolicy(policies, kept, decision_of)
-    await _when_there(decide.restore)
+    await _when_there(lambda: restore_policies(policies, kept, decision_of))
 
     async def restored() -> World:
         world = World(models.dim, lambda: FileShelf(product_of_record), policies)
@@ -103,19 +104,21 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         serves_behind=True,  # from the graph in memory, with the reason in `served.fallbacks`
         holds=resume.held if relations.shared else None,  # a file of our own loses nothing while we have it open
     )
-    decisions = Consumer(policy_routes(decide, coefficients(settings.weights)), group=None, name="policies")
-    weights = Coefficients(world, settings.weights)
+    decisions = Decisions(world, settings.weights)
+    await decisions.renew(policies.tenants())
+    decide = LearnPolicy(policies, kept, decisions.renew)
+    decided = Consumer(policy_routes(decide, coefficients(settings.weights)), group=None, name="policies")
     understand = Understand(world, relations, needs, models, Reach(progress, relations, follow), follow)
     candidates = Candidates(index)
     text = TextSource(GeneratorWriter(generator, settings.text_timeout), index, models)
     server = GrpcServer(settings, errors=ERRORS)
     servicer = Recommender(
         world=world,
-        recommend=Recommend(understand, candidates, text, models, weights),
-        similar=Similar(world, candidates, models),
-        search=Search(world, understand, candidates, models),
-        explain=Explain(world, understand, models, weights),
-        policy=TellPolicy(world, weights),
+        recommend=Recommend(understand, candidates, text, models, decisions),
+        similar=Similar(world, candidates, models, decisions),
+        search=Search(world, understand, candidates, models, decisions),
+        explain=Explain(world, understand, models, decisions),
+        policy=TellPolicy(world, decisions),
         forget=forget,
         progress=progress,
     )
@@ -128,7 +131,7 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         name=NAME,
         settings=settings,
         server=server,
-        consumers=[decisions, consumer],
+        consumers=[decided, consumer],
         producer=producer,
         progress=progress,
         background=background,

@@ -16,6 +16,7 @@ from chassis.kafka import Position, Producer
 from chassis.rpc import is_refusal, remaining
 from recommender.breaker import Breaker
 from recommender.domain.product import Key, in_language
+from recommender.domain.rules import Customer
 from recommender.domain.shop import Entry
 from recommender.models import name_words
 from recommender.usecases.ports import Behavior, NeedsAway, NeedView
@@ -33,7 +34,7 @@ class NeedsClient:
         """`timeout`: of a call that waits for no watermark."""
         self._stub, self._breaker, self._timeout = NeedsServiceStub(channel), breaker, timeout.total_seconds()
 
-    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool) -> NeedView:
+    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool, whole: bool) -> NeedView:
         """Raises NeedsAway."""
         if self._breaker.open():
             raise NeedsAway("the needs service failed a moment ago and is left alone for now")
@@ -44,6 +45,7 @@ class NeedsClient:
             user=user,
             at_least=[Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log) for p in at_least],
             mode=pb.NEED_MODE_ARTICLE if article else pb.NEED_MODE_UNSPECIFIED,
+            with_person=whole,
         )
         try:
             reply = await self._stub.GetNeed(request, timeout=timeout)
@@ -63,6 +65,7 @@ class NeedsClient:
             reply.served.stale,
             ["needs", *(by for by in reply.served.by if by)],
             list(need.also_known_as),
+            Customer(need.tier, need.region, need.language, dict(need.shop_attributes)) if whole else None,
         )
 
 

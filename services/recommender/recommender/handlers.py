@@ -50,6 +50,7 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follo
             if item.value is None:
                 changes.append(ProductChange(item.offset, catalog.find(item.key), None))
                 continue
+            _date(item.value, catalog.since(Key.of(item.value.tenant, item.value.product_id)) or item.at)
             try:
                 product = product_of(item.value)
             except Rejected as why:
@@ -121,6 +122,12 @@ def product_of(message: ProductMessage) -> Product:
 def product_of_record(record: bytes) -> Product:
     """A product from what its store kept."""
     return product_of(ProductMessage.FromString(record))
+
+
+def _date(message: ProductMessage, since: int) -> None:
+    """A product that does not say since when it is on sale is so since its first record."""
+    if since and not message.HasField("released_at"):
+        message.released_at.FromMilliseconds(since)
 
 
 def _behaviors(offset: int, click: Click) -> list[Behavior]:

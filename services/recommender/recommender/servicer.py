@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -21,12 +22,14 @@ from chassis.kafka import Position
 from chassis.kafka.progress import Progress
 from chassis.rpc.errors import ErrorTable
 from recommender.domain.errors import ForeignSpace, ImpossiblePrice, UnknownProduct, UnusableVector
+from recommender.domain.kinship import COMPLEMENT, SUBSTITUTE
 from recommender.domain.policy import SHIPPED, SenselessRule
 from recommender.domain.price import Price, between
 from recommender.domain.product import DEFAULT_TENANT, Key
+from recommender.domain.rules import Rule
 from recommender.domain.score import Mode, Scored
 from recommender.domain.shop import Allowed
-from recommender.policy_records import rule_of
+from recommender.policy_records import CONTEXTS, rule_of
 from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
 from recommender.usecases.offer import Asked, Offer, Offers, Recommend
@@ -46,6 +49,7 @@ ERRORS: ErrorTable = {
     RelationsAway: grpc.StatusCode.UNAVAILABLE,
 }
 _K = 10
+_KINDS = {pb.SIMILAR_KIND_SUBSTITUTES: SUBSTITUTE, pb.SIMILAR_KIND_COMPLEMENTS: COMPLEMENT}
 _MODES = {pb.SCORE_MODE_ARTICLE: Mode.ARTICLE}
 Context = grpc.aio.ServicerContext[Any, Any]
 Reply = TypeVar("Reply", pb.RecommendResponse, pb.SimilarResponse, pb.SearchResponse)
@@ -85,7 +89,8 @@ class Recommender(RecommenderServiceServicer):
         return self._told(reply, made)
 
     async def Similar(self, request: pb.SimilarRequest, context: Context) -> pb.SimilarResponse:  # noqa: N802, ARG002
-        made = await self._similar(Key.of(request.tenant, request.product_id), _asked(request))
+        key = Key.of(request.tenant, request.product_id)
+        made = await self._similar(key, _asked(request), _KINDS.get(request.kind, ""))
         return self._told(pb.SimilarResponse(), made)
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802, ARG002
@@ -99,7 +104,8 @@ class Recommender(RecommenderServiceServicer):
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802, ARG002
         mode = _MODES.get(request.mode, Mode.CONDITIONED)
-        why = await self._explain(_person(request.user), request.product_id, request.language, mode)
+        where = CONTEXTS[request.context], request.context_products
+        why = await self._explain(_person(request.user), request.product_id, request.language, mode, *where)
         reply = pb.ExplainResponse(
             product=ProductMessage.FromString(why.product.record),
             evidence=[
@@ -112,6 +118,7 @@ class Recommender(RecommenderServiceServicer):
             ],
             excluded=why.excluded,
             reason=why.reason,
+            rules=[_effect(rule) for rule in why.rules],
         )
         _write_score(why.score, reply.score)
         self._write_served(reply.served, why.by, why.fallbacks, stale=why.stale)
@@ -195,7 +202,10 @@ def _asked(request: pb.RecommendRequest | pb.SimilarRequest | pb.SearchRequest) 
         wanted.include_out_of_stock,
         wanted.include_seen,
     )
-    return Asked(request.k or _K, allowed, request.language)
+    asked = Asked(request.k or _K, allowed, request.language)
+    if not isinstance(request, pb.RecommendRequest):
+        return asked
+    return replace(asked, context=CONTEXTS[request.context], there=list(request.context_products))
 
 
 def _price(money: types.Money) -> Price:
@@ -209,7 +219,12 @@ def _write_offer(offer: Offer, told: pb.Recommendation) -> None:
     told.product.MergeFromString(offer.product.record)
     _write_score(offer.score, told.score)
     told.sources.extend(offer.sources)
-    told.reason = offer.reason
+    told.reason, told.relation = offer.reason, offer.relation
+    told.rules.extend(map(_effect, offer.rules))
+
+
+def _effect(rule: Rule) -> pb.RuleEffect:
+    return pb.RuleEffect(rule_id=rule.rule_id, effect=rule.name, reason=rule.reason)
 
 
 def _write_score(scored: Scored, told: types.Score) -> None:

@@ -28,6 +28,7 @@ from recommender.models import TextModels
 from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
+from recommender.usecases.decisions import Decisions
 from recommender.usecases.explain import Explain
 from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior
@@ -40,7 +41,7 @@ from recommender.usecases.relations import Person, Relations, Span
 from recommender.usecases.restore import Restore
 from recommender.usecases.search import Search
 from recommender.usecases.similar import Similar
-from recommender.usecases.tell_policy import Coefficients, TellPolicy
+from recommender.usecases.tell_policy import TellPolicy
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -88,8 +89,8 @@ class Away:
 
     view: NeedView | None = None
 
-    async def need(self, person: Person, at_least: Sequence[Any], *, article: bool) -> NeedView:
-        del person, at_least, article
+    async def need(self, person: Person, at_least: Sequence[Any], *, article: bool, whole: bool) -> NeedView:
+        del person, at_least, article, whole
         if self.view is None:
             raise NeedsAway("nobody listens")
         return self.view
@@ -112,10 +113,11 @@ class InProcess:
         candidates = Candidates(self.index)
         writer = writer or GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, MODELS)
-        weights = Coefficients(self.world, Weights())
+        self.now = 1_767_225_600_000  # 2026 begins
+        weights = self.decisions = Decisions(self.world, Weights(), lambda: self.now)
         self.recommend = Recommend(understand, candidates, text, MODELS, weights)
-        self.similar = Similar(self.world, candidates, MODELS)
-        self.search = Search(self.world, understand, candidates, MODELS)
+        self.similar = Similar(self.world, candidates, MODELS, weights)
+        self.search = Search(self.world, understand, candidates, MODELS, weights)
         self.explain = Explain(self.world, understand, MODELS, weights)
         self.policy = TellPolicy(self.world, weights)
         self._offsets, self._events = itertools.count(), itertools.count(1)

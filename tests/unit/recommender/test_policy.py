@@ -15,7 +15,7 @@ from recommender.domain.policy import Known, Ranker, remarks
 from recommender.domain.rules import Rule
 from recommender.domain.score import Weights, coefficients
 from recommender.policy_records import RANKERS, RULES, decision_of, policy_routes, rule_of
-from recommender.usecases.policy import LearnPolicy, Policies
+from recommender.usecases.policy import LearnPolicy, Policies, restore
 
 EVERY_NAME = Known(lambda _: True, lambda _: True, lambda _: True)
 
@@ -28,13 +28,21 @@ def rule(rule_id: str = "r", **given: Any) -> Rule:
     return rule_of(message(rule_id, **given))
 
 
+async def renewed(tenants: Any) -> None:
+    """Nobody asks here."""
+
+
 class Told:
     """A replica that reads records of the two topics."""
 
     def __init__(self, store: Any) -> None:
         self.policies = Policies()
-        self.learn = LearnPolicy(self.policies, store, decision_of)
+        self._store = store
+        self.learn = LearnPolicy(self.policies, store, renewed)
         self._routes = {route.topic: route for route in policy_routes(self.learn, coefficients(Weights()))}
+
+    async def restore(self) -> None:
+        await restore(self.policies, self._store, decision_of)
 
     async def read(self, topic: str, *records: tuple[int, str, Any], log: str = "log") -> list[tuple[int, str]]:
         """What was refused, and why."""
@@ -77,7 +85,7 @@ async def test_records_that_are_read_again_change_nothing(told: Told) -> None:
 async def test_rules_outlive_a_log_that_forgot_them_and_a_new_log_overrides_them(told: Told, shop: Any) -> None:
     await told.read(RULES, (5, "a", message("a", **NO_TEA)), (6, "b", message("b", **NO_TEA)), (7, "b", None))
     again = Told(shop.relations.policies)
-    await again.learn.restore()
+    await again.restore()
     assert again.ids() == ["a"]
     await again.read(RULES, (0, "a", None), log="another")
     assert again.ids() == []
@@ -89,7 +97,7 @@ async def test_coefficients_are_learned_per_shop_and_given_back(told: Told, shop
     assert told.policies.ranker("there") == Ranker("v2", {"trend": 0.5})
     assert told.policies.ranker("default") is None
     again = Told(shop.relations.policies)
-    await again.learn.restore()
+    await again.restore()
     assert again.policies.ranker("there") == Ranker("v2", {"trend": 0.5})
     await told.read(RANKERS, (1, "there", None))
     assert told.policies.ranker("there") is None

@@ -24,6 +24,7 @@ from recommender.handlers import product_of_record, routes
 from recommender.models import TextModels
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
+from recommender.usecases.decisions import Decisions
 from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog
@@ -32,7 +33,6 @@ from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.restore import Restore
 from recommender.usecases.search import Search
-from recommender.usecases.tell_policy import Coefficients
 from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 from recommender.writer import TEMPLATES, GeneratorWriter
@@ -74,9 +74,9 @@ class House:
         writer = GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, self.models)
         self.weights = weights or Weights()
-        coefficients = Coefficients(self.world, self.weights)
-        self.recommend = Recommend(self.understand, self.candidates, text, self.models, coefficients)
-        self.search = Search(self.world, self.understand, self.candidates, self.models)
+        decisions = self.decisions = Decisions(self.world, self.weights)
+        self.recommend = Recommend(self.understand, self.candidates, text, self.models, decisions)
+        self.search = Search(self.world, self.understand, self.candidates, self.models, decisions)
 
     async def stock(self, given: Sequence[Product]) -> None:
         """Catalogue records, through the recommender to needs."""

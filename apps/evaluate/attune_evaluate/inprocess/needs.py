@@ -58,9 +58,9 @@ class NeedsInProcess:
         )
         fold(self._rows, batch, self._table, self._recency)
 
-    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool) -> NeedView:
+    async def need(self, person: Person, at_least: Sequence[Position], *, article: bool, whole: bool) -> NeedView:
         """As `recommender.clients` reads it off the wire."""
-        del at_least
+        del at_least, whole
         row = self._rows[self._people.get(person.user, -1)]
         found = need(row, Words(), [], self._table, self._recency, Mode.ARTICLE if article else Mode.WEIGHTED)
         return NeedView(

@@ -12,6 +12,7 @@ from attune_evaluate.dataset import Act, Dataset
 from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.protocols import chance
 from attune_evaluate.recommending import Progress
+from recommender.domain.context import Context
 from recommender.domain.score import Mode, Weights, coefficients, score
 from recommender.domain.shop import Allowed
 from recommender.usecases.relations import Person
@@ -91,7 +92,8 @@ async def _look(house: House, act: Act, terms: Sequence[str]) -> Choice | None:
     place = known.shop.places.get(act.product)
     if place is None or place in known.history.items or not known.shop.has(place):
         return None
-    proposed = await house.candidates(known.shop, known.wish, 10, _ALL, known.history.items)
+    ruling = house.decisions.ruling(known.shop, Context.HOME, known.customer)
+    proposed = await house.candidates(known.shop, known.wish, 10, _ALL, known.history.items, ruling)
     if not proposed.places:
         return None
     ones = Weights(learned=dict.fromkeys(terms, 1.0))

@@ -40,6 +40,7 @@ class Decoded(Generic[T]):
     offset: int
     key: str
     value: T | None  # None: tombstone
+    at: int = 0  # milliseconds since 1970, as Kafka has it; 0: nobody told
 
 
 @dataclass(frozen=True, slots=True)

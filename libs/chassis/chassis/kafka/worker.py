@@ -97,7 +97,7 @@ class Worker:
         bad: list[tuple[int, Rejected, bool]] = []
         for record in records:
             try:
-                good.append(Decoded(record.offset, record.key or "", self._value(record, decode)))
+                good.append(Decoded(record.offset, record.key or "", self._value(record, decode), record.timestamp_ms))
             except Rejected as why:
                 bad.append((record.offset, why, self._route.owner))
             except Exception as error:  # noqa: BLE001 - a record that nobody thought of must not stall its partition

@@ -24,8 +24,13 @@ def choose(shop: Shop, scores: Scores, k: int, *, diverse: bool) -> list[Scored]
     return [scores.at(row) for row in rows]
 
 
+def share_of_one(k: int) -> int:
+    """How many of k offers may be of one category before others have had their turn."""
+    return max(2, math.ceil(_SHARE * k))
+
+
 def _diverse(shop: Shop, scores: Scores, ranked: Sequence[int], k: int) -> list[int]:
-    most = max(2, math.ceil(_SHARE * k))
+    most = share_of_one(k)
     taken: Counter[int] = Counter()
     chosen: list[int] = []  # ranks
     waiting: list[int] = []

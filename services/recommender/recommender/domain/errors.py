@@ -14,10 +14,10 @@ class Refusal(Exception):
 class UnknownProduct(Refusal):
     """No such product in this shop's catalogue."""
 
-    def __init__(self, tenant: str, product_id: str) -> None:
+    def __init__(self, tenant: str, product_id: str, *, field: str = "product_id") -> None:
         super().__init__(
             f"product {product_id!r} is not in the catalogue of {tenant!r}",
-            field="product_id",
+            field=field,
             value=product_id,
             remedy="send the product to attune.catalog.v1, or ask for one that is there",
         )

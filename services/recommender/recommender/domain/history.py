@@ -42,6 +42,7 @@ class Item:
     turn: int  # of the last behaviour towards it: larger is later
     wish: int  # turn of the behaviour that made it wanted; 0: never
     at: int  # milliseconds since 1970, of the last behaviour
+    bought: int = 0  # likewise, of the last purchase; 0: never
 
 
 @dataclass(slots=True)
@@ -75,15 +76,23 @@ class History:
             self.wishes.append(place)
         kept = item.done if done & Done.REFUSED else item.done & ~Done.REFUSED
         item.done, item.turn, item.at = kept | done | Done.SEEN, self.turns, max(item.at, at)
+        if done & Done.BOUGHT:
+            item.bought = max(item.bought, at)
         return Meeting(place, before, wished, first, first_wish)
 
     @classmethod
     def together(cls, histories: Sequence[History]) -> History:
         """What one person did under several ids, in the order of time; to be read, and not to be kept."""
-        items = [(item.at, item.turn, place, item.done) for each in histories for place, item in each.items.items()]
+        items = [
+            (item.at, item.turn, place, item.done, item.bought)
+            for each in histories
+            for place, item in each.items.items()
+        ]
         together = cls()
-        for at, _, place, done in sorted(items):
+        for at, _, place, done, bought in sorted(items):
+            before = together.items[place].bought if place in together.items else 0
             together.add(place, done, at)
+            together.items[place].bought = max(before, bought)
         return together
 
     def is_new(self, event: int) -> bool:

@@ -68,6 +68,8 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
             if step is None:
                 continue
             name, other = step.kind if step.kind in wording else "link", step.source
+        elif name not in wording:  # a rule is the shop's reason, not the person's
+            continue
         elif "{other}" in wording[name]:
             other = _nearest(shop, basis.recent, scored.place)
         if "{other}" in wording[name] and (other is None or not shop.has(other)):

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from recommender.domain.context import Context
-from recommender.domain.product import Product, above
 
 OF_AGE = 18  # where a rule does not say
 Wanted = tuple[tuple[str, frozenset[str]], ...]  # name → any of these values, in small letters; none: any value
@@ -27,26 +26,7 @@ class Match:
     currency: str = ""  # of the prices
     least: Decimal | None = None
     most: Decimal | None = None
-    newer_than: timedelta | None = None  # time passes, so `fits` does not look at it
-
-    def fits(self, product: Product) -> bool:
-        """Whether a product meets every condition, but for how long it is on sale."""
-        return (
-            (not self.product_ids or product.key.product_id in self.product_ids)
-            and (not self.brands or product.brand in self.brands)
-            and (not self.categories or not self.categories.isdisjoint(above(product.category)))
-            and self._fits_price(product)
-            and all(_has(product.attributes, *each) for each in self.attributes)
-        )
-
-    def _fits_price(self, product: Product) -> bool:
-        if self.least is None and self.most is None:
-            return True
-        if product.amount is None or product.currency != self.currency:
-            return False
-        return (self.least is None or product.amount >= self.least) and (
-            self.most is None or product.amount <= self.most
-        )
+    newer_than: timedelta | None = None
 
 
 EVERYTHING = Match()
@@ -162,6 +142,11 @@ class Rule:
         """What it does, such as `include_only`."""
         return _NAME.sub("_", type(self.effect).__name__).lower()
 
+    @property
+    def personal(self) -> bool:
+        """Whether it looks at who somebody is."""
+        return self.audience != EVERYBODY or isinstance(self.effect, AdultsOnly)
+
     def holds(self, now: int, context: Context, customer: Customer) -> bool:
         """Whether it holds then, there and for this person.
 
@@ -197,13 +182,6 @@ def _years(birth_date: str, now: int) -> int:
         return -1
     today = datetime.fromtimestamp(now / 1000, UTC).date()
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-
-
-def _has(attributes: Iterable[tuple[str, Mapping[str, str]]], name: str, values: frozenset[str]) -> bool:
-    return any(
-        mine == name and (not values or any(text.casefold() in values for text in texts.values()))
-        for mine, texts in attributes
-    )
 
 
 def _told(value: str | None, values: frozenset[str]) -> bool:

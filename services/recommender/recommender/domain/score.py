@@ -39,6 +39,7 @@ class Weights:
     text: float = 0.1  # what a written recommendation speaks of
     leaning: float = 0.1  # of a searcher's need: it orders what fits, it does not replace what was asked
     learned: Mapping[str, float] = field(default_factory=dict)  # name of a term → coefficient in place of the shipped
+    factors: Mapping[str, float] = field(default_factory=dict)  # name of a term → how many times it counts here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,26 +110,30 @@ class Scores:
         return Scored(self.places[row], tuple(terms))
 
 
-def score(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights, mode: Mode) -> Scores:
-    """F of each place, in the order of `places`."""
+def score(
+    shop: Shop, wish: Wish, places: Sequence[int], weights: Weights, mode: Mode, boosts: Values | None = None
+) -> Scores:
+    """F of each place, in the order of `places`; `boosts`: what rules add, a term of its own."""
+    more: list[Column] = [] if boosts is None else [("rule.boost", boosts, 1.0)]
     if mode is Mode.ARTICLE:
-        return Scores(places, _article(shop, wish, places, weights))
-    return Scores(places, _with(weights.learned, _conditioned(shop, wish, places, weights)))
+        return Scores(places, [*_article(shop, wish, places, weights), *more])
+    return Scores(places, [*_with(weights, _conditioned(shop, wish, places, weights)), *more])
 
 
 def coefficients(weights: Weights) -> dict[str, float]:
     """Name of each term → its coefficient."""
     nobody = Wish(leaning=np.zeros(1, dtype=np.float32))
-    columns = _with(weights.learned, _conditioned(Shop("", 1), nobody, [], weights))
+    columns = _with(weights, _conditioned(Shop("", 1), nobody, [], weights))
     return {name: weight for name, _, weight in columns}
 
 
-def _with(learned: Mapping[str, float], columns: list[Column]) -> list[Column]:
-    """The columns with the coefficients that were learned."""
-    if not learned:
+def _with(weights: Weights, columns: list[Column]) -> list[Column]:
+    """The columns with the coefficients that were learned, as they count here."""
+    learned, factors = weights.learned, weights.factors
+    if not learned and not factors:
         return columns
     return [
-        (name, values, learned.get(name, weight) if weight or values.any() else weight)
+        (name, values, (learned.get(name, weight) if weight or values.any() else weight) * factors.get(name, 1.0))
         for name, values, weight in columns
     ]
 

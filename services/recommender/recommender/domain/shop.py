@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.domain.columns import Facts, Flags
 from recommender.domain.graph import Graph
+from recommender.domain.newest import Newest
 from recommender.domain.product import Position, Product, above
 from recommender.domain.ragged import Ragged
 from recommender.domain.traits import Traits
@@ -77,6 +78,8 @@ class Shop:
         self.places: dict[str, int] = {}
         self.facts, self.vectors = Facts(), Vectors(dim)
         self.shelf: Shelf = Held() if shelf is None else shelf
+        self.newest = Newest()
+        self.watching: dict[int, set[int]] = {}  # by who keeps what is made of products: places that changed meanwhile
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
         # Name and value of each attribute, in every language; only the first language's weigh in what is alike.
         self.traits, self._traits = Traits(), Ragged()
@@ -105,6 +108,8 @@ class Shop:
         product = entry.product
         place = self.places[product.key.product_id]
         self.shelf.put(place, product)
+        self.newest.put(place, product.released)
+        self._touch(place)
         self.facts.put(place, product, entry.position)
         self.vectors.put(place, entry.vector)
         self.words.put(place, entry.words)
@@ -120,9 +125,15 @@ class Shop:
         place = self.places[product_id]
         self.facts.remove(place, position)
         self.shelf.remove(place)
+        self.newest.remove(place)
+        self._touch(place)
         self.words.put(place, None)
         self._traits.put(place, [], np.zeros(0))
         self.graph.state(place, [])
+
+    def _touch(self, place: int) -> None:
+        for touched in self.watching.values():
+            touched.add(place)
 
     def has(self, place: int) -> bool:
         """Whether a product stands at a place."""

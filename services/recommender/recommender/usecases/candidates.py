@@ -1,4 +1,4 @@
-"""Where offers come from: need, words, graph, trend and text."""
+"""Where offers come from: need, words, graph, trend, text, what is new, and what rules want."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from itertools import chain
 
 import numpy as np
 
+from recommender.domain.ruling import Ruling
 from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.ports import ProductIndex
 
-DENSE, WORDS, GRAPH, TREND = 100, 50, 150, 50  # candidates per source: beyond, the score decides against them
+# Candidates per source: beyond, the score decides against them.
+DENSE, WORDS, GRAPH, TREND, FRESH = 100, 50, 150, 50, 20
 _SEEN_MORE = 200  # at most so many more are asked for in place of those that are not to be offered
+_RULED = 500  # of those that a rule wants to be looked at
+_NEW = 14 * 24 * 60 * 60 * 1000  # milliseconds: for two weeks a product may be offered though nobody has met it
 _HEAVIEST = 32  # words of a need that are searched for; the rest are scored all the same
 
 
@@ -33,8 +37,10 @@ class Candidates:
     def __init__(self, index: ProductIndex) -> None:
         self._index = index
 
-    async def __call__(self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Collection[int]) -> Proposed:
-        """Products that may be offered and are not `without`."""
+    async def __call__(
+        self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Collection[int], ruling: Ruling
+    ) -> Proposed:
+        """Products that may be offered, are not `without`, and that no rule forbids."""
         more = min(len(without) + len(allowed.excluded), _SEEN_MORE)
         named: dict[str, Iterable[int]] = {}
         if wish.vector is not None and wish.vector.any():
@@ -47,16 +53,22 @@ class Candidates:
         if wish.around is not None:
             named["graph"] = wish.around.nearest(max(GRAPH, 2 * k))
         named["trend"] = shop.trend.top(max(TREND, 2 * k) + more).tolist()
+        named["fresh"] = shop.newest.since(ruling.now - _NEW, max(FRESH, k))
         named["text"] = wish.mentioned
-        found = _fitting(shop, named, allowed, without)
+        if ruling:
+            named["rule"] = ruling.wanted(_RULED)
+        found = _fitting(shop, named, allowed, without, ruling)
         if len(found) < k:  # a shop without events, or a filter that few products pass
             named["catalog"] = range(len(shop.ids))
-            found = _fitting(shop, named, allowed, without)
+            found = _fitting(shop, named, allowed, without, ruling)
         return Proposed(found, {source: set(places) for source, places in named.items()})
 
 
-def _fitting(shop: Shop, named: Mapping[str, Iterable[int]], allowed: Allowed, without: Collection[int]) -> list[int]:
+def _fitting(
+    shop: Shop, named: Mapping[str, Iterable[int]], allowed: Allowed, without: Collection[int], ruling: Ruling
+) -> list[int]:
     proposed = [place for place in dict.fromkeys(chain(*named.values())) if place not in without]
     places = np.array(proposed, dtype=np.int64)
-    found: list[int] = places[allowed.fits(shop, places)].tolist()
+    places = places[allowed.fits(shop, places)]
+    found: list[int] = (places[ruling.permits(places)] if ruling else places).tolist()
     return found

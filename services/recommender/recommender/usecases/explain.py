@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from recommender.domain.around import Step
-from recommender.domain.history import Done
+from recommender.domain.context import Context
+from recommender.domain.kinship import of_any
+from recommender.domain.manners import MANNERS, Manner
 from recommender.domain.product import Key, Product
 from recommender.domain.reasons import reason
+from recommender.domain.rules import Rule
+from recommender.domain.ruling import Ruling
 from recommender.domain.score import Mode, Scored, score
 from recommender.domain.shop import Allowed, Shop
+from recommender.usecases.decisions import Decisions
 from recommender.usecases.offer import basis
 from recommender.usecases.ports import Fallback, Models
 from recommender.usecases.relations import Person
-from recommender.usecases.tell_policy import Coefficients
+from recommender.usecases.scene import standing, wish_there
 from recommender.usecases.understand import Understand, Understanding
 from recommender.usecases.world import World
 
@@ -44,34 +51,47 @@ class Explanation:
     by: Sequence[str]
     fallbacks: Sequence[Fallback]
     stale: bool
+    rules: Sequence[Rule]  # that concern it
 
 
 class Explain:
     """Tells the terms, the behaviours and the edges behind a score."""
 
-    def __init__(self, world: World, understand: Understand, models: Models, weights: Coefficients) -> None:
-        self._world, self._understand, self._models, self._weights = world, understand, models, weights
+    def __init__(self, world: World, understand: Understand, models: Models, decisions: Decisions) -> None:
+        self._world, self._understand, self._models, self._decisions = world, understand, models, decisions
 
-    async def __call__(self, person: Person, product_id: str, language: str, mode: Mode) -> Explanation:
-        """Raises UnknownProduct."""
+    async def __call__(
+        self,
+        person: Person,
+        product_id: str,
+        language: str,
+        mode: Mode,
+        context: Context = Context.HOME,
+        there: Sequence[str] = (),
+    ) -> Explanation:
+        """`there`: ids of what stands where the offer is shown. Raises UnknownProduct."""
         product = self._world.product(Key(person.tenant, product_id))
         known = await self._understand(person, (), mode)
-        shop, wish = known.shop, known.wish
-        place = shop.places[product_id]
+        shop, manner = known.shop, MANNERS[context]
+        place, around = shop.places[product_id], standing(shop, there)
         language = language or known.language or "en"
-        weights, _ = self._weights.of(person.tenant)
-        scored = score(shop, wish, [place], weights, mode).at(0)
+        ruling = self._decisions.ruling(shop, context, known.customer._replace(language=language))
+        weights, _ = self._decisions.weights(person.tenant)
+        wish = await wish_there(known, around, manner, self._models)
+        boosts = ruling.boosts(np.array([place])) if ruling else None
+        scored = score(shop, wish, [place], replace(weights, factors=manner.factors), mode, boosts).at(0)
         steps = wish.around.steps_to(place) if wish.around is not None and mode is Mode.CONDITIONED else []
         return Explanation(
             product,
             scored,
             (await self._evidence(known, place))[:_MOST],
             [(shop.ids[step.source], shop.ids[step.target], step) for step in steps[:_MOST]],
-            _excluded(shop, place, known.seen().get(place)),
+            _excluded(shop, place, ruling, ruling.without(known.history, seen=False), around, manner),
             reason(shop, scored, basis(wish, known.texts), language),
             [self._models.space, "graph", *known.by],
             known.fallbacks,
             known.stale,
+            ruling.about(place),
         )
 
     async def _evidence(self, known: Understanding, place: int) -> list[Evidence]:
@@ -101,7 +121,14 @@ class Explain:
         return sorted(found, key=lambda e: -e.similarity * e.weight)
 
 
-def _excluded(shop: Shop, place: int, done: int | None) -> str:
-    if done is not None:
-        return "bought before" if done & Done.BOUGHT else "disliked" if done & Done.REFUSED else "seen before"
-    return Allowed().why_not(shop, place)
+def _excluded(
+    shop: Shop, place: int, ruling: Ruling, without: Mapping[int, str], there: Sequence[int], manner: Manner
+) -> str:
+    """Why it would not be offered; empty: it would."""
+    if (rule := ruling.why_not(place)) is not None:
+        return f"rule {rule.rule_id!r}" + (f": {rule.reason}" if rule.reason else "")
+    if place in there:
+        return "there already"
+    if not manner.substitutes and of_any(shop, there, np.array([place]))[0]:
+        return "in place of what stands there, not with it"
+    return without.get(place, "") or Allowed().why_not(shop, place)

@@ -55,6 +55,11 @@ class LearnCatalog:
         having = [shop.tenant for shop in self._world.shops.values() if shop.product(product_id) is not None]
         return default if default.tenant in having or len(having) != 1 else Key(having[0], product_id)
 
+    def since(self, key: Key) -> int:
+        """Since when a product is on sale, milliseconds since 1970; 0: it is new here, or nobody knows."""
+        product = self._world.look(key.tenant).product(key.product_id)
+        return 0 if product is None else product.released
+
     async def _apply(self, span: Span, changes: Sequence[ProductChange]) -> None:
         products = [change.product for change in changes if change.product is not None]
         read = dict(zip((p.key for p in products), await self._models.products(products), strict=True))

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from chassis.kafka import Position as Watermark
-from recommender.domain.choice import choose
+from recommender.domain.arrange import offered
+from recommender.domain.context import Context
+from recommender.domain.kinship import of_any
+from recommender.domain.manners import MANNERS
 from recommender.domain.mentions import Mention
 from recommender.domain.product import Product
 from recommender.domain.reasons import Basis, reason
-from recommender.domain.score import LAST, Mode, Scored, Wish, score
+from recommender.domain.rules import Rule
+from recommender.domain.ruling import Ruling
+from recommender.domain.score import LAST, Mode, Scored, Scores, Wish, score
 from recommender.domain.shop import Allowed, Shop
 from recommender.domain.shortage import fewer
 from recommender.usecases.candidates import Candidates, Proposed
+from recommender.usecases.decisions import Decisions
 from recommender.usecases.ports import Fallback, Models
 from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.relations import Person
-from recommender.usecases.tell_policy import Coefficients
+from recommender.usecases.scene import standing, wish_there
 from recommender.usecases.understand import Understand
 
 
@@ -29,6 +37,8 @@ class Offer:
     score: Scored
     sources: Sequence[str]
     reason: str
+    rules: Sequence[Rule] = ()  # that moved it
+    relation: str = ""  # of products like one: `substitute` or `complement`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +63,83 @@ class Asked:
     k: int
     allowed: Allowed
     language: str  # empty: the person's, else English
+    context: Context = Context.HOME
+    there: Sequence[str] = ()  # ids of what stands where the offers are shown
 
 
 class Recommend:
     """Products for a person."""
 
     def __init__(
-        self, understand: Understand, candidates: Candidates, text: TextSource, models: Models, weights: Coefficients
+        self, understand: Understand, candidates: Candidates, text: TextSource, models: Models, decisions: Decisions
     ) -> None:
         self._understand, self._candidates, self._text = understand, candidates, text
-        self._models, self._weights = models, weights
+        self._models, self._decisions = models, decisions
 
     async def __call__(
         self, person: Person, asked: Asked, mode: Mode, at_least: Sequence[Watermark] = (), *, with_text: bool = False
     ) -> Offers:
-        """At most k products, best first; someone unknown is offered what is popular."""
+        """At most k products, best first; someone unknown is offered what is popular. Raises UnknownProduct."""
         known = await self._understand(person, at_least, mode)
         language = asked.language or known.language or "en"
-        shop, wish = known.shop, known.wish
-        weights, ranker = self._weights.of(person.tenant)
-        without = () if asked.allowed.seen else known.history.items
-        found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
+        shop, manner = known.shop, MANNERS[asked.context]
+        there = standing(shop, asked.there)
+        ruling = self._decisions.ruling(shop, asked.context, known.customer._replace(language=language))
+        weights, ranker = self._decisions.weights(person.tenant)
+        weights = replace(weights, factors=manner.factors) if manner.factors else weights
+        wish = await wish_there(known, there, manner, self._models)
+        allowed = replace(asked.allowed, out_of_stock=False) if manner.lasting else asked.allowed
+        without = {**ruling.without(known.history, seen=allowed.seen), **dict.fromkeys(there, "there already")}
+
+        async def look(wish: Wish) -> tuple[Proposed, Scores]:
+            found = await self._candidates(shop, wish, asked.k, allowed, without, ruling)
+            places = found.places if manner.substitutes or not there else _beside(shop, there, found.places)
+            boosts = ruling.boosts(np.asarray(places, dtype=np.int64)) if ruling else None
+            return found, score(shop, wish, places, weights, mode, boosts)
+
+        found, scored = await look(wish)
         by = [self._models.space, "graph" if wish.seeds else "trend", *known.by]
         fallbacks = list(known.fallbacks)
         written = ""
         mentions: Sequence[Mention] = ()
         if with_text:
-            first = choose(shop, score(shop, wish, found.places, weights, mode), 3, diverse=True)
-            source = await self._text(shop, wish, first, known.texts, language, asked.allowed)
-            written, mentions = source.text, source.mentions
+            first = offered(shop, scored, 3, ruling, diverse=True)
+            source = await self._text(shop, wish, first, known.texts, language, allowed)
+            written = source.text
+            mentions = [m for m in source.mentions if not ruling or ruling.permits(np.array([m.place]))[0]]
             by += source.by
             fallbacks += source.fallbacks
             wish = replace(wish, mentioned={m.place: m.similarity for m in mentions})
-            found = await self._candidates(shop, wish, asked.k, asked.allowed, without)
-        scored = score(shop, wish, found.places, weights, mode)
-        chosen = choose(shop, scored, asked.k, diverse=True)
+            found, scored = await look(wish)
+        chosen = offered(shop, scored, asked.k, ruling, diverse=True)
         return Offers(
-            offers(shop, chosen, found, basis(wish, known.texts), language),
+            offers(shop, chosen, found, basis(wish, known.texts), language, ruling),
             by,
             fallbacks,
             known.stale,
             written,
             [(shop.ids[m.place], m) for m in mentions],
-            "" if len(chosen) >= asked.k else fewer(shop, asked.allowed, without),
+            "" if len(chosen) >= asked.k else shortage(shop, allowed, without, ruling),
             ranker,
             weights.balance,
         )
+
+
+def _beside(shop: Shop, there: Sequence[int], places: Sequence[int]) -> list[int]:
+    """Those that could not be bought in place of what stands there."""
+    at = np.asarray(places, dtype=np.int64)
+    left: list[int] = at[~of_any(shop, there, at)].tolist()
+    return left
+
+
+def shortage(shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling) -> str:
+    """Why there are fewer offers than asked for."""
+    said = fewer(shop, allowed, without)
+    everywhere = shop.all()
+    passing = everywhere[allowed.fits(shop, everywhere)]
+    return "; ".join(
+        [said, *(f"rule {rule.rule_id!r} leaves out {n} of them" for rule, n in ruling.forbidding(passing))]
+    )
 
 
 def basis(wish: Wish, texts: Sequence[str]) -> Basis:
@@ -106,6 +147,17 @@ def basis(wish: Wish, texts: Sequence[str]) -> Basis:
     return Basis(wish.around, wish.seeds[:LAST], texts[:1])
 
 
-def offers(shop: Shop, chosen: Sequence[Scored], found: Proposed, spoken_of: Basis, language: str) -> list[Offer]:
+def offers(
+    shop: Shop, chosen: Sequence[Scored], found: Proposed, spoken_of: Basis, language: str, ruling: Ruling
+) -> list[Offer]:
     """The chosen products with the words for them."""
-    return [Offer(shop.at(s.place), s, found.sources(s.place), reason(shop, s, spoken_of, language)) for s in chosen]
+    return [
+        Offer(
+            shop.at(s.place),
+            s,
+            found.sources(s.place),
+            reason(shop, s, spoken_of, language),
+            ruling.moving(s.place) if ruling else (),
+        )
+        for s in chosen
+    ]

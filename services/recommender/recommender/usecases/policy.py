@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from recommender.domain.policy import Ranker
@@ -55,6 +55,7 @@ class Policies:
     def __init__(self) -> None:
         self._rules: dict[str, dict[str, Rule]] = {}
         self._rankers: dict[str, Ranker] = {}
+        self._personal: set[str] = set()  # shops
         self._positions: dict[Named, Position] = {}
 
     def rules(self, tenant: str) -> list[Rule]:
@@ -64,6 +65,14 @@ class Policies:
     def ranker(self, tenant: str) -> Ranker | None:
         """Learned for one shop; None: the shipped coefficients hold."""
         return self._rankers.get(tenant)
+
+    def personal(self, tenant: str) -> bool:
+        """Whether a rule of the shop looks at who somebody is."""
+        return tenant in self._personal
+
+    def tenants(self) -> list[str]:
+        """The shops that have rules."""
+        return [tenant for tenant, rules in self._rules.items() if rules]
 
     def new(self, changes: Iterable[PolicyChange]) -> list[tuple[Named, PolicyChange]]:
         """Those that were not taken yet, the last one of each decision."""
@@ -86,6 +95,9 @@ class Policies:
             self._rules.setdefault(named.tenant, {})[named.name] = decision
         elif isinstance(decision, Ranker):
             self._rankers[named.tenant] = decision
+        self._personal.discard(named.tenant)
+        if any(rule.personal for rule in self._rules.get(named.tenant, {}).values()):
+            self._personal.add(named.tenant)
 
     def _named(self, change: PolicyChange, coming: Mapping[Named, PolicyChange]) -> list[Named]:
         """What a record is about. A rule's record without a value names no shop: it is meant wherever it is."""
@@ -100,21 +112,25 @@ class Policies:
 class LearnPolicy:
     """Decisions come, change and go. Every replica reads all of them; a repeat changes nothing."""
 
-    def __init__(self, policies: Policies, store: PolicyStore, parse: Callable[[Named, bytes], Rule | Ranker]) -> None:
-        self._policies, self._store, self._parse = policies, store, parse
+    def __init__(
+        self, policies: Policies, store: PolicyStore, renew: Callable[[Collection[str]], Awaitable[None]]
+    ) -> None:
+        """`renew` takes over the rules of some shops where requests meet them."""
+        self._policies, self._store, self._renew = policies, store, renew
 
-    async def restore(self) -> None:
-        """What the store holds, before the log is read."""
-        for named, position, record in await self._store.load():
-            self._policies.take(named, position, None if record is None else self._parse(named, record))
-
-    async def __call__(self, changes: Sequence[PolicyChange]) -> list[Named]:
-        """Take the changes that were not taken yet; which decisions they were."""
+    async def __call__(self, changes: Sequence[PolicyChange]) -> None:
+        """Take the changes that were not taken yet; when this returns they hold."""
         new = self._policies.new(changes)
         await self._store.save([StoredPolicy(named, c.position, _record(c.decision)) for named, c in new])
         for named, change in new:
             self._policies.take(named, change.position, change.decision)
-        return [named for named, _ in new]
+        await self._renew({named.tenant for named, _ in new if named.kind == RULE})
+
+
+async def restore(policies: Policies, store: PolicyStore, parse: Callable[[Named, bytes], Rule | Ranker]) -> None:
+    """What the store holds, before the log is read."""
+    for named, position, record in await store.load():
+        policies.take(named, position, None if record is None else parse(named, record))
 
 
 def _record(decision: Rule | Ranker | None) -> bytes | None:

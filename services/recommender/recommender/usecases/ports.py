@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chassis.kafka import Position as Watermark
 from recommender.domain.product import Key, Product
+from recommender.domain.rules import Customer
 from recommender.domain.shop import Allowed, Entry, Shop
 from recommender.domain.words import Bag
 from recommender.usecases.relations import Person
@@ -110,6 +111,7 @@ class NeedView:
     stale: bool
     by: Sequence[str]
     also_known_as: Sequence[str] = ()  # users the person was before signing in
+    customer: Customer | None = None  # what the shop keeps of the person, where that was asked for
 
 
 class NeedsAway(Exception):
@@ -119,8 +121,8 @@ class NeedsAway(Exception):
 class Needs(Protocol):
     """Who wants what?"""
 
-    async def need(self, person: Person, at_least: Sequence[Watermark], *, article: bool) -> NeedView:
-        """Raises NeedsAway. `language`: whether the person's language is asked for too."""
+    async def need(self, person: Person, at_least: Sequence[Watermark], *, article: bool, whole: bool) -> NeedView:
+        """Raises NeedsAway. `whole`: with what the shop keeps of the person."""
 
 
 class Fallback(NamedTuple):

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from recommender.domain.choice import choose
+from recommender.domain.arrange import offered
+from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnusableVector
 from recommender.domain.score import Mode, Scored, Weights, Wish, score
 from recommender.domain.shortage import nothing_passes
 from recommender.usecases.candidates import Candidates
+from recommender.usecases.decisions import NOBODY, Decisions
 from recommender.usecases.offer import Asked, Offers, basis, offers
 from recommender.usecases.ports import Models, Vector
 from recommender.usecases.relations import Person
@@ -24,8 +26,11 @@ SEARCH = Weights(balance=0.0, dense=0.5, recent=0.0, words=0.5, trend=0.01, text
 class Search:
     """Products for words or a vector; with a person, nearer to that person's need."""
 
-    def __init__(self, world: World, understand: Understand, candidates: Candidates, models: Models) -> None:
+    def __init__(
+        self, world: World, understand: Understand, candidates: Candidates, models: Models, decisions: Decisions
+    ) -> None:
         self._world, self._understand, self._candidates, self._models = world, understand, candidates, models
+        self._decisions = decisions
 
     async def by_text(self, tenant: str, user: str, text: str, asked: Asked) -> Offers:
         """What fits the words or their meaning; nothing for words that say nothing."""
@@ -49,18 +54,22 @@ class Search:
     async def _search(self, tenant: str, user: str, wish: Wish, asked: Asked, text: str) -> Offers:
         shop = self._world.look(tenant)
         by, fallbacks, stale = [self._models.space, "words"], [], False
+        customer = NOBODY
         if user:
             known: Understanding = await self._understand(Person(tenant, user))
             by += known.by
             fallbacks, stale = list(known.fallbacks), known.stale
+            customer = known.customer
             wish = replace(wish, leaning=known.wish.vector)
-        found = await self._candidates(shop, wish, asked.k, asked.allowed, ())
+        ruling = self._decisions.ruling(shop, Context.SEARCH_RESULTS, customer)
+        found = await self._candidates(shop, wish, asked.k, asked.allowed, (), ruling)
         fitting = [place for place in found.places if {"need", "words"} & set(found.sources(place))]
-        scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED)
-        chosen = [s for s in choose(shop, scores, asked.k, diverse=False) if _fits(s)]
+        boosts = ruling.boosts(np.array(fitting, dtype=np.int64)) if ruling else None
+        scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED, boosts)
+        chosen = [s for s in offered(shop, scores, asked.k, ruling, diverse=False) if _fits(s)]
         said = basis(wish, [text] if text else [])
         shortage = "" if chosen else nothing_passes(shop, asked.allowed) or "nothing fits the words"
-        told = offers(shop, chosen, found, said, asked.language or "en")
+        told = offers(shop, chosen, found, said, asked.language or "en", ruling)
         return Offers(told, by, fallbacks, stale, shortage=shortage)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from recommender.domain.policy import SHIPPED, Known, Ranker, Remark, remarks
+from recommender.domain.policy import Known, Ranker, Remark, remarks
 from recommender.domain.rules import Rule
-from recommender.domain.score import Weights, coefficients
+from recommender.domain.score import coefficients
+from recommender.usecases.decisions import Decisions
 from recommender.usecases.world import World
 
 
@@ -21,25 +22,11 @@ class Policy:
     remarks: Sequence[Remark]
 
 
-class Coefficients:
-    """The coefficients of each shop."""
-
-    def __init__(self, world: World, shipped: Weights) -> None:
-        self._world, self._shipped = world, shipped
-
-    def of(self, tenant: str) -> tuple[Weights, str]:
-        """Those in force, and their version."""
-        ranker = self._world.policies.ranker(tenant)
-        if ranker is None:
-            return self._shipped, SHIPPED
-        return replace(self._shipped, learned=ranker.weights), ranker.version
-
-
 class TellPolicy:
     """Tells what a shop decides."""
 
-    def __init__(self, world: World, weights: Coefficients) -> None:
-        self._world, self._weights = world, weights
+    def __init__(self, world: World, decisions: Decisions) -> None:
+        self._world, self._decisions = world, decisions
 
     def __call__(self, tenant: str, supposed: Sequence[Rule] = ()) -> Policy:
         """`supposed`: rules that are looked at as if they were there too."""
@@ -49,5 +36,5 @@ class TellPolicy:
         known = Known(
             lambda product_id: shop.product(product_id) is not None, shop.facts.has_category, shop.facts.has_brand
         )
-        weights, _ = self._weights.of(tenant)
+        weights, _ = self._decisions.weights(tenant)
         return Policy(rules, policies.ranker(tenant), coefficients(weights), remarks(rules, known))

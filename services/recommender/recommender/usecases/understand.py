@@ -11,6 +11,7 @@ import numpy as np
 from chassis.kafka import Position as Watermark
 from recommender.domain.around import Around
 from recommender.domain.history import Done, History
+from recommender.domain.rules import Customer
 from recommender.domain.score import Mode, Wish, blended
 from recommender.domain.shop import Shop
 from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Vector
@@ -18,6 +19,7 @@ from recommender.usecases.reach import Reach
 from recommender.usecases.relations import Follow, Person, Relations, RelationsAway
 from recommender.usecases.world import World
 
+_UNKNOWN = Customer(known=False)
 SEEDS = 30  # of the person's last products; one alone lasts 10 (decay .7 per moment), an order is often longer
 
 
@@ -34,10 +36,7 @@ class Understanding:
     by: Sequence[str]
     fallbacks: Sequence[Fallback]
     stale: bool
-
-    def seen(self) -> dict[int, int]:
-        """Places the person has dealt with."""
-        return {place: item.done for place, item in self.history.items.items()}
+    customer: Customer  # what the shop keeps of the person, where a rule looks at it
 
 
 class Understand:
@@ -71,7 +70,7 @@ class Understand:
             used = "history" if seeds else "trend"
             fallbacks.append(Fallback("needs", used, str(need)))
             return Understanding(
-                shop, _from_history(shop, around), history, [], [], "", [], fallbacks, stale=not reached
+                shop, _from_history(shop, around), history, [], [], "", [], fallbacks, not reached, _UNKNOWN
             )
         vector = need.vector
         if vector is not None and need.space != self._models.space:
@@ -92,12 +91,14 @@ class Understand:
             need.language,
             need.by,
             fallbacks,
-            stale=need.stale or not reached,
+            need.stale or not reached,
+            need.customer or _UNKNOWN,
         )
 
     async def _ask(self, person: Person, at_least: Sequence[Watermark], mode: Mode) -> NeedView | NeedsAway:
+        whole = self._world.policies.personal(person.tenant)
         try:
-            return await self._needs.need(person, at_least, article=mode is Mode.ARTICLE)
+            return await self._needs.need(person, at_least, article=mode is Mode.ARTICLE, whole=whole)
         except NeedsAway as away:
             return away
 

@@ -1,0 +1,150 @@
+"""Which of the scored products are offered, and in which order, where a shop has rules."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from recommender.domain.choice import choose, share_of_one
+from recommender.domain.ruling import Ruling
+from recommender.domain.score import Scored, Scores
+from recommender.domain.shop import Places, Shop
+
+_POOL = 4  # times as many as are offered, among which different ones are looked for
+
+
+def offered(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool) -> list[Scored]:
+    """At most k of the scored products, as rules will have it where there are some, else best first."""
+    if not ruling:
+        return choose(shop, scores, k, diverse=diverse)
+    return [scores.at(row) for row in arrange(shop, scores, k, ruling, diverse=diverse)]
+
+
+def arrange(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool) -> list[int]:
+    """Rows of at most k offers that no rule forbids, in their order.
+
+    Pinned ones at their places, buried ones last, the others best first; of each brand as many as may be; places for
+    new ones kept as long as there are such. A position beyond k pins nothing.
+    """
+    places = np.asarray(scores.places, dtype=np.int64)
+    permitted = ruling.permits(places)
+    buried = ruling.buried(places)
+    ranked: list[int] = np.lexsort((np.arange(len(places)), -scores.totals, buried)).tolist()
+    ranked = [row for row in ranked if permitted[row]]
+    room = _Room(shop, places, ruling)
+    pins = [(position, row) for position, row in _pins(ranked, ruling, places, k) if room.take(row)][:k]
+    pinned = {row for _, row in pins}
+    others = [row for row in ranked if row not in pinned]
+    if ruling.diversity is not None:
+        others = _different(shop, scores, others, [row for _, row in pins], k, ruling.diversity)
+    order = {row: rank for rank, row in enumerate(others)}
+    kept = room.keep(ruling, places, [row for row in others if not buried[row]], list(pinned), k)
+    rest = (row for row in others if row not in kept)
+    share = share_of_one(k) if diverse and ruling.diversity is None else k
+    chosen = [*kept, *_fill(shop, places, room, rest, kept, k - len(pins) - len(kept), share)]
+    return _placed(sorted(chosen, key=lambda row: (buried[row], order[row])), pins)
+
+
+class _Room:
+    """How many of each brand there still may be."""
+
+    def __init__(self, shop: Shop, places: Places, ruling: Ruling) -> None:
+        self._brands = shop.brands[places].tolist()
+        self._caps = ruling.caps(places)
+        self._taken: list[Counter[int]] = [Counter() for _ in self._caps]
+
+    def take(self, row: int) -> bool:
+        """Whether there is room for one more; it is taken."""
+        brand = self._brands[row]
+        mine = [i for i, (_, concerned) in enumerate(self._caps) if brand and concerned[row]]
+        if any(self._taken[i][brand] >= self._caps[i][0] for i in mine):
+            return False
+        for i in mine:
+            self._taken[i][brand] += 1
+        return True
+
+    def keep(
+        self, ruling: Ruling, places: Places, ranked: Sequence[int], pinned: Sequence[int], k: int
+    ) -> dict[int, None]:
+        """The rows for which places are kept, because they are new."""
+        kept: dict[int, None] = {}
+        for share, new in ruling.quotas(places):
+            wanted = math.ceil(share * k - 1e-9) - sum(bool(new[row]) for row in (*pinned, *kept))  # .3 · 10 is 3
+            for row in ranked:
+                if wanted <= 0 or len(pinned) + len(kept) >= k:
+                    break
+                if new[row] and row not in kept and self.take(row):
+                    kept[row] = None
+                    wanted -= 1
+        return kept
+
+
+def _pins(ranked: Sequence[int], ruling: Ruling, places: Places, k: int) -> list[tuple[int, int]]:
+    """(position, row), lowest position first; one that several rules pin stands where the first one says."""
+    found: dict[int, int] = {}
+    for position, concerned in ruling.pinned(places):
+        if position <= k:
+            found |= {row: position for row in ranked if concerned[row] and row not in found}
+    return [(position, row) for row, position in found.items()]
+
+
+def _fill(
+    shop: Shop, places: Places, room: _Room, rows: Iterable[int], kept: Iterable[int], free: int, share: int
+) -> list[int]:
+    """The first rows for which there is room; a category that has its share waits until others had their turn."""
+    categories = shop.categories[places].tolist()
+    taken = Counter(categories[row] for row in kept)
+    chosen: list[int] = []
+    waiting: list[int] = []
+    for row in rows:
+        if len(chosen) >= free:
+            break
+        if categories[row] and taken[categories[row]] >= share:
+            waiting.append(row)
+        elif room.take(row):
+            taken[categories[row]] += 1
+            chosen.append(row)
+    for row in waiting:
+        if len(chosen) >= free:
+            break
+        chosen += [row] if room.take(row) else []
+    return chosen
+
+
+def _different(
+    shop: Shop, scores: Scores, rows: Sequence[int], chosen: Sequence[int], k: int, strength: float
+) -> list[int]:
+    """Maximal marginal relevance: each next one has the most of (1 - strength)·score - strength·nearness to those
+    before it; scores are stretched to [0, 1].
+    """
+    pool, rest = list(rows[: _POOL * k]), list(rows[_POOL * k :])
+    if len(pool) < 2:  # noqa: PLR2004 - one alone differs from nothing
+        return list(rows)
+    places = np.asarray(scores.places, dtype=np.int64)
+    vectors = shop.vectors.take(places[pool])
+    totals = scores.totals[pool]
+    span = float(np.ptp(totals))
+    worth = (1 - strength) * ((totals - totals.min()) / span if span else np.zeros(len(pool)))
+    near = np.zeros(len(pool))
+    if chosen:
+        near = np.maximum((vectors @ shop.vectors.take(places[list(chosen)]).T).max(axis=1), 0.0).astype(np.float64)
+    order: list[int] = []
+    left = np.ones(len(pool), dtype=bool)
+    for _ in range(len(pool)):
+        best = int(np.argmax(np.where(left, worth - strength * near, -np.inf)))
+        order.append(pool[best])
+        left[best] = False
+        near = np.maximum(near, vectors @ vectors[best])
+    return [*order, *rest]
+
+
+def _placed(others: Sequence[int], pins: Sequence[tuple[int, int]]) -> list[int]:
+    placed, last = list(others), 0
+    for position, row in pins:
+        at = max(position - 1, last)
+        placed.insert(at, row)
+        last = at + 1
+    return placed

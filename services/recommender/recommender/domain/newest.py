@@ -1,0 +1,45 @@
+"""The products that came last, so that what nobody has seen yet can be offered too."""
+
+from __future__ import annotations
+
+from bisect import insort
+
+HELD = 400  # twice what a reply holds at most
+_Aged = tuple[int, int]  # when, negative: newest first; place
+
+
+class Newest:
+    """Places by when their products were released, as many of the newest as are held.
+
+    Invariant: no product that is not held is newer than one that is, unless some that were held are gone; then older
+    ones take their places as soon as they are put again. One without a time is not held.
+    """
+
+    def __init__(self) -> None:
+        self._order: list[_Aged] = []
+        self._at: dict[int, int] = {}
+
+    def put(self, place: int, released: int) -> None:
+        """Milliseconds since 1970; 0: not known."""
+        self.remove(place)
+        if not released or (len(self._order) >= HELD and -released > self._order[-1][0]):
+            return
+        insort(self._order, (-released, place))
+        self._at[place] = released
+        if len(self._order) > HELD:
+            del self._at[self._order.pop()[1]]
+
+    def remove(self, place: int) -> None:
+        """None there is no error."""
+        released = self._at.pop(place, None)
+        if released is not None:
+            self._order.remove((-released, place))
+
+    def since(self, at: int, most: int) -> list[int]:
+        """The places of those released at that time or later, newest first."""
+        found: list[int] = []
+        for released, place in self._order[:most]:
+            if -released < at:
+                break
+            found.append(place)
+        return found

@@ -1,0 +1,198 @@
+"""What the rules of a shop say at one moment, in one place, to one person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from recommender.domain.columns import Flags
+from recommender.domain.context import Context
+from recommender.domain.history import Done, History
+from recommender.domain.rulebook import RuleBook, newer
+from recommender.domain.rules import (
+    AdultsOnly,
+    Boost,
+    BrandCap,
+    Bury,
+    Customer,
+    Diversity,
+    Exclude,
+    FreshQuota,
+    IncludeOnly,
+    Pin,
+    Repurchase,
+    Rule,
+    of_age,
+)
+from recommender.domain.shop import Places, Shop, Values
+
+_FORBIDDING = (Exclude, AdultsOnly)
+
+
+class Ruling:
+    """The rules that hold, applied to places. Without rules it allows everything and changes nothing."""
+
+    def __init__(self, shop: Shop, book: RuleBook | None, now: int, context: Context, customer: Customer) -> None:
+        self._shop, self._book, self.now = shop, book, now
+        rules = [] if book is None else book.rules
+        held = [(row, rule) for row, rule in enumerate(rules) if rule.holds(now, context, customer)]
+        self._held = [
+            (row, rule)
+            for row, rule in held
+            if not (isinstance(rule.effect, AdultsOnly) and of_age(customer, rule.effect.age, now))
+        ]
+        self._hard = [each for each in self._held if isinstance(each[1].effect, (*_FORBIDDING, IncludeOnly))]
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def permits(self, places: Places) -> Flags:
+        """Which of the places hold a product that no rule forbids."""
+        fine: Flags = np.ones(len(places), dtype=bool)
+        for (_, rule), concerned in zip(self._hard, self._concerns(self._hard, places), strict=True):
+            fine &= concerned if isinstance(rule.effect, IncludeOnly) else ~concerned
+        return fine
+
+    def forbidding(self, places: Places) -> list[tuple[Rule, int]]:
+        """The rules that forbid, each with how many of the places it alone leaves out."""
+        found = []
+        for (_, rule), concerned in zip(self._hard, self._concerns(self._hard, places), strict=True):
+            out = int(np.count_nonzero(~concerned if isinstance(rule.effect, IncludeOnly) else concerned))
+            found += [(rule, out)] if out else []
+        return found
+
+    def boosts(self, places: Places) -> Values | None:
+        """What is added to each score; None: nothing to any."""
+        rows = self._with(Boost)
+        if not rows:
+            return None
+        by = np.array([rule.effect.by for _, rule in rows if isinstance(rule.effect, Boost)])
+        added: Values = by @ self._concerns(rows, places)
+        return added
+
+    def buried(self, places: Places) -> Flags:
+        """Which of the places come last."""
+        found: Flags = np.zeros(len(places), dtype=bool)
+        for concerned in self._concerns(self._with(Bury), places):
+            found |= concerned
+        return found
+
+    def pinned(self, places: Places) -> list[tuple[int, Flags]]:
+        """From which position, and which of the places are pinned there; lowest position first."""
+        rows = sorted(self._with(Pin), key=lambda each: (_position(each[1]), each[1].rule_id))
+        flags = self._concerns(rows, places)
+        return [(_position(rule), concerned) for (_, rule), concerned in zip(rows, flags, strict=True)]
+
+    def caps(self, places: Places) -> list[tuple[int, Flags]]:
+        """How many of a brand there may be among which of the places."""
+        rows = self._with(BrandCap)
+        flags = self._concerns(rows, places)
+        return [
+            (rule.effect.most, concerned)
+            for (_, rule), concerned in zip(rows, flags, strict=True)
+            if isinstance(rule.effect, BrandCap)
+        ]
+
+    def quotas(self, places: Places) -> list[tuple[float, Flags]]:
+        """Which part of the offers is for which of the places, which are new."""
+        rows = self._with(FreshQuota)
+        return [
+            (rule.effect.share, concerned & newer(self._shop, places, rule.effect.age, self.now))
+            for (_, rule), concerned in zip(rows, self._concerns(rows, places), strict=True)
+            if isinstance(rule.effect, FreshQuota)
+        ]
+
+    @property
+    def diversity(self) -> float | None:
+        """How different offers should be; None: no rule says."""
+        said = [rule.effect.strength for _, rule in self._with(Diversity) if isinstance(rule.effect, Diversity)]
+        return max(said, default=None)
+
+    @property
+    def fresh(self) -> timedelta | None:
+        """What counts as new where places are kept for it; None: none are."""
+        said = [rule.effect.age for _, rule in self._with(FreshQuota) if isinstance(rule.effect, FreshQuota)]
+        return max(said, default=None)
+
+    def wanted(self, most: int) -> list[int]:
+        """Places that rules want to be looked at: pinned ones, new ones, those that are offered alone."""
+        found: dict[int, None] = {}
+        if self._book is None:
+            return []
+        only = [row for row, rule in self._hard if isinstance(rule.effect, IncludeOnly)]
+        narrowest = min(only, key=lambda row: len(self._places(row)), default=None)
+        for row in [row for row, _ in self._with(Pin)] + ([] if narrowest is None else [narrowest]):
+            found |= dict.fromkeys(self._places(row)[:most].tolist())
+        for row, rule in self._with(FreshQuota):
+            if isinstance(rule.effect, FreshQuota):
+                places = self._places(row)
+                places = places[newer(self._shop, places, rule.effect.age, self.now)]
+                order = np.argsort(-self._shop.facts.columns.released[places], kind="stable")
+                found |= dict.fromkeys(places[order[:most]].tolist())
+        return list(found)
+
+    def without(self, history: History, *, seen: bool) -> Mapping[int, str]:
+        """Places that are not offered for what the person did with them → why; `seen` ones only where rules say so."""
+        dealt = {} if seen else {place: _why(item.done) for place, item in history.items.items()}
+        rows = self._with(Repurchase)
+        bought = [place for place, item in history.items.items() if item.done & Done.BOUGHT]
+        if not rows or not bought:
+            return dealt
+        for place, concerned in zip(bought, self._concerns(rows, np.array(bought)).T, strict=True):
+            said = [rule for (_, rule), so in zip(rows, concerned, strict=True) if so]
+            if not said:
+                continue
+            since = timedelta(milliseconds=self.now - history.items[place].bought)
+            waits = [rule.effect.after for rule in said if isinstance(rule.effect, Repurchase)]
+            if all(wait is not None and since >= wait for wait in waits):
+                if not history.items[place].done & Done.REFUSED:
+                    dealt.pop(place, None)
+            else:
+                dealt[place] = "bought before"
+        return dealt
+
+    def moving(self, place: int) -> list[Rule]:
+        """The rules that move the product of a place, or give it a place of its own."""
+        flags = self._concerns(self._held, np.array([place]))[:, 0]
+        new = [
+            isinstance(rule.effect, Pin | Bury | Boost)
+            or (
+                isinstance(rule.effect, FreshQuota)
+                and bool(newer(self._shop, np.array([place]), rule.effect.age, self.now)[0])
+            )
+            for _, rule in self._held
+        ]
+        return [rule for (_, rule), so, moves in zip(self._held, flags, new, strict=True) if so and moves]
+
+    def about(self, place: int) -> list[Rule]:
+        """All that hold and concern the product of a place."""
+        return [
+            rule
+            for (_, rule), so in zip(self._held, self._concerns(self._held, np.array([place]))[:, 0], strict=True)
+            if so or (isinstance(rule.effect, IncludeOnly) and not so)
+        ]
+
+    def why_not(self, place: int) -> Rule | None:
+        """A rule that forbids the product of a place; None: no rule does."""
+        return next((rule for rule, _ in self.forbidding(np.array([place]))), None)
+
+    def _places(self, row: int) -> Places:
+        return np.zeros(0, dtype=np.int64) if self._book is None else self._book.places(row)
+
+    def _with(self, kind: type) -> list[tuple[int, Rule]]:
+        return [each for each in self._held if isinstance(each[1].effect, kind)]
+
+    def _concerns(self, rows: Sequence[tuple[int, Rule]], places: Places) -> Flags:
+        if not rows or self._book is None:
+            return np.zeros((0, len(places)), dtype=bool)
+        return self._book.concerns([row for row, _ in rows], places, self.now)
+
+
+def _position(rule: Rule) -> int:
+    return rule.effect.position if isinstance(rule.effect, Pin) else 1
+
+
+def _why(done: int) -> str:
+    return "bought before" if done & Done.BOUGHT else "disliked" if done & Done.REFUSED else "seen before"

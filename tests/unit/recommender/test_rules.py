@@ -1,0 +1,408 @@
+"""What a shopkeeper decides holds in every reply."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from google.protobuf import json_format
+
+from attune.events.v1 import rule_pb2 as pb
+from recommender.domain import rules as r
+from recommender.domain.arrange import arrange
+from recommender.domain.context import Context
+from recommender.domain.history import Done
+from recommender.domain.product import Key, Position, Product
+from recommender.domain.rulebook import RuleBook
+from recommender.domain.ruling import Ruling
+from recommender.domain.score import Mode, Scores
+from recommender.domain.shop import Entry, Shop
+from recommender.domain.words import EMPTY
+from recommender.policy_records import rule_of
+from recommender.usecases.policy import LearnPolicy, PolicyChange
+from recommender.usecases.relations import Person
+
+ANN = Person("default", "ann")
+NOW = 1_767_225_600_000  # 2026 begins
+DAY = 86_400_000
+Rules = Callable[..., Any]
+
+
+@pytest.fixture
+def ruled(shop: Any) -> Rules:
+    """Gives the shop its rules, in the form in which they are sent."""
+
+    offsets = itertools.count()
+
+    async def decide(*given: dict[str, Any]) -> None:
+        """In place of those it had."""
+        forms = [pb.Rule(rule_id=f"r{index}") for index in range(len(given))]
+        rules = [rule_of(json_format.ParseDict(each, form)) for each, form in zip(given, forms, strict=True)]
+        told = dict.fromkeys(rule.rule_id for rule in shop.world.policies.rules("default"))
+        told |= {rule.rule_id: rule for rule in rules}
+        learn = LearnPolicy(shop.world.policies, shop.relations.policies, shop.decisions.renew)
+        at = (Position("log", 0, offset) for offset in offsets)
+        await learn([PolicyChange(next(at), name, rule, "default" if rule else "") for name, rule in told.items()])
+
+    return decide
+
+
+def ids(made: Any) -> list[str]:
+    return [offer.product.key.product_id for offer in made.offers]
+
+
+async def recommended(shop: Any, asked: Any, **allowed: Any) -> list[str]:
+    return ids(await shop.recommend(ANN, asked(k=50, **allowed), Mode.CONDITIONED))
+
+
+async def test_what_is_excluded_is_offered_by_no_verb(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"exclude": {}, "match": {"categories": ["kitchen"]}, "reason": "no permit"})
+    gone = {"kettle", "pot", "cup"}
+    assert set(await recommended(shop, asked)) == {"leaves", "tent", "mat", "shoe", "sock"}
+    assert not gone & set(ids(await shop.similar(Key("default", "leaves"), asked(k=50))))
+    assert not gone & set(ids(await shop.search.by_text("default", "", "tea kettle", asked(k=50))))
+
+
+async def test_nothing_else_is_offered_where_only_some_is_included(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"include_only": {}, "match": {"brands": ["Lark", "Swift"]}})
+    assert set(await recommended(shop, asked)) == {"cup", "leaves", "shoe", "sock"}
+    await ruled({"include_only": {}, "match": {"brands": ["Lark", "Swift"]}},
+                {"include_only": {}, "match": {"categories": ["sport"]}})  # fmt: skip
+    assert set(await recommended(shop, asked)) == {"shoe", "sock"}
+
+
+async def test_rules_look_at_ids_prices_and_attributes(shop: Any, asked: Any, ruled: Rules) -> None:
+    await shop.load({"product_id": "mug", "title": {"en": "Mug"}, "price": {"currency": "EUR", "amount": "9.50"},
+                     "attributes": [{"name": "Colour", "value": {"en": "Red", "zh": "红"}}]})  # fmt: skip
+    for match, expected in (
+        ({"product_ids": ["mug", "cup"]}, {"mug", "cup"}),
+        ({"max_price": {"currency": "EUR", "amount": "9.50"}}, {"cup", "sock", "mug"}),
+        ({"min_price": {"currency": "EUR", "amount": "99.01"}}, {"tent"}),
+        ({"max_price": {"currency": "USD", "amount": "500"}}, set()),
+        ({"attributes": [{"name": "colour", "values": ["红"]}]}, {"mug"}),
+        ({"attributes": [{"name": "colour"}]}, {"mug"}),
+    ):
+        await ruled({"include_only": {}, "match": match})
+        assert set(await recommended(shop, asked)) == expected
+
+
+async def test_pinned_products_stand_where_the_rule_says_and_buried_ones_last(
+    shop: Any, asked: Any, ruled: Rules
+) -> None:
+    await ruled(
+        {"pin": {"position": 2}, "match": {"product_ids": ["sock"]}},
+        {"bury": {}, "match": {"brands": ["Ember"]}},
+    )
+    offers = await recommended(shop, asked)
+    assert offers[1] == "sock"
+    assert set(offers[-2:]) == {"kettle", "pot"}
+
+
+async def test_a_pin_moves_nothing_into_a_reply_that_may_not_be_there(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"pin": {}, "match": {"product_ids": ["bag", "tent"]}}, {"exclude": {}, "match": TENT})
+    assert {"bag", "tent"}.isdisjoint(await recommended(shop, asked))  # out of stock, and excluded
+
+
+TENT = {"product_ids": ["tent"]}
+
+
+async def test_a_boost_is_a_term_of_its_own_and_the_terms_add_up(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"boost": {"by": 2.5}, "match": TENT}, {"boost": {"by": -0.5}, "match": {"brands": ["Ridge"]}})
+    made = await shop.recommend(ANN, asked(k=50), Mode.CONDITIONED)
+    first = made.offers[0]
+    assert first.product.key.product_id == "tent"
+    assert {term.name: term.contribution for term in first.score.terms}["rule.boost"] == 2.0
+    assert first.score.value == sum(term.contribution for term in first.score.terms)
+    assert [(rule.rule_id, rule.name) for rule in first.rules] == [("r0", "boost"), ("r1", "boost")]
+
+
+async def test_of_a_brand_there_are_as_many_as_may_be(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"brand_cap": {"most": 1}})
+    made = await shop.recommend(ANN, asked(k=50), Mode.CONDITIONED)
+    assert sorted(Counter(offer.product.brand for offer in made.offers).values()) == [1, 1, 1, 1]
+
+
+async def test_places_are_kept_for_what_is_new(shop: Any, asked: Any, ruled: Rules) -> None:
+    await shop.do("bob", "kettle", "pot", "cup", "leaves", "tent", "mat", "shoe")
+    await shop.load({"product_id": "new", "title": {"en": "Novelty"}, "released_at": "2025-12-30T00:00:00Z"})
+    await shop.load({"product_id": "old", "title": {"en": "Antique"}, "released_at": "2025-01-30T00:00:00Z"})
+    assert "new" not in ids(await shop.recommend(ANN, asked(k=4), Mode.CONDITIONED))
+    await ruled({"fresh_quota": {"share": 0.25, "days": 7}})
+    made = await shop.recommend(ANN, asked(k=4), Mode.CONDITIONED)
+    assert "new" in ids(made)
+    assert "old" not in ids(made)
+    assert [rule.name for offer in made.offers for rule in offer.rules] == ["fresh_quota"]
+
+
+async def test_offers_differ_where_that_is_wanted(shop: Any, asked: Any, ruled: Rules) -> None:
+    for index in range(6):
+        await shop.load({"product_id": f"k{index}", "title": {"en": f"Steel tea kettle {index}"}})
+    await shop.do("bob", "tent", "shoe", "leaves", "mat", *(f"k{index}" for index in range(6)))
+    await ruled({"diversity": {"strength": 0.9}})
+    assert sum(each.startswith("k") for each in ids(await shop.recommend(ANN, asked(k=5), Mode.CONDITIONED))) <= 2
+
+
+GROWN_UP = {"adults_only": {}, "match": {"categories": ["outdoor"]}}
+
+
+@pytest.mark.parametrize(
+    ("told", "offered"),
+    [
+        ({}, False),
+        ({"adult": "true"}, True),
+        ({"adult": "false"}, False),
+        ({"age": "18"}, True),
+        ({"age": "17"}, False),
+        ({"age": "old enough"}, False),
+        ({"birth_date": "2008-01-01"}, True),
+        ({"birth_date": "2008-01-02"}, False),
+        ({"birth_date": "yesterday", "age": "44", "adult": "true"}, False),
+    ],
+)
+async def test_adult_goods_are_for_those_of_whom_the_record_says_so(
+    shop: Any,
+    asked: Any,
+    ruled: Rules,
+    need: Any,
+    told: dict[str, str],
+    offered: bool,  # noqa: FBT001 - of a table
+) -> None:
+    await ruled(GROWN_UP)
+    shop.needs.view = need(customer=r.Customer(attributes=told))
+    assert ("tent" in await recommended(shop, asked)) is offered
+
+
+async def test_while_nobody_can_tell_who_somebody_is_adult_goods_are_offered_to_no_one(
+    shop: Any, asked: Any, ruled: Rules
+) -> None:
+    await ruled(GROWN_UP)
+    assert "tent" not in await recommended(shop, asked)
+    assert "tent" not in ids(await shop.similar(Key("default", "mat"), asked(k=50)))
+    assert "tent" not in ids(await shop.search.by_text("default", "", "tent", asked(k=50)))
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_rule_holds_for_its_audience_and_its_place(
+    shop: Any,
+    asked: Any,
+    ruled: Rules,
+    need: Any,
+    known: bool,  # noqa: FBT001 - of a table
+) -> None:
+    await ruled(
+        {"exclude": {}, "match": TENT, "audience": {"regions": ["CH"]}},
+        {"exclude": {}, "match": {"product_ids": ["mat"]}, "contexts": ["CONTEXT_CART"]},
+        {"pin": {}, "match": {"product_ids": ["sock"]}, "audience": {"tiers": ["gold"]}},
+    )
+    shop.needs.view = need(customer=r.Customer(tier="gold", region="DE")) if known else None
+    offers = await recommended(shop, asked)
+    assert ("tent" in offers, offers[0] == "sock") == ((True, True) if known else (False, False))
+    assert "mat" in offers
+    cart = replace(asked(k=50), context=Context.CART)
+    assert "mat" not in ids(await shop.recommend(ANN, cart, Mode.CONDITIONED))
+
+
+async def test_a_rule_holds_in_its_time(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"exclude": {}, "match": TENT, "active_from": "2026-01-02T00:00:00Z",
+                 "active_until": "2026-01-03T00:00:00Z"})  # fmt: skip
+    found = []
+    for days in (0, 1, 2):
+        shop.now = NOW + days * DAY
+        found.append("tent" in await recommended(shop, asked))
+    assert found == [True, False, True]
+
+
+async def test_consumables_come_back_and_a_fridge_does_not(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"repurchase": {"after_days": 30}, "match": {"categories": ["food"]}})
+    await shop.do("ann", "leaves", "kettle", done=Done.WANTED | Done.BOUGHT, at=NOW)
+    await shop.do("ann", "leaves", at=NOW + 29 * DAY)  # a look at it does not start the time anew
+    found = []
+    for days in (29, 30.1):
+        shop.now = NOW + int(days * DAY)
+        offers = set(await recommended(shop, asked))
+        found.append(("leaves" in offers, "kettle" in offers))
+    assert found == [(False, False), (True, False)]
+
+
+async def test_what_is_never_offered_again_is_not_even_to_those_who_ask_for_all(
+    shop: Any, asked: Any, ruled: Rules
+) -> None:
+    await shop.do("ann", "leaves", "kettle", done=Done.WANTED | Done.BOUGHT, at=NOW)
+    assert {"leaves", "kettle"} <= set(await recommended(shop, asked, seen=True))
+    await ruled({"repurchase": {}, "match": {"product_ids": ["kettle"]}})
+    offers = set(await recommended(shop, asked, seen=True))
+    assert "leaves" in offers
+    assert "kettle" not in offers
+
+
+async def test_a_rule_holds_for_a_product_that_comes_and_for_one_that_changes(
+    shop: Any, asked: Any, ruled: Rules, catalogue: Any
+) -> None:
+    await ruled({"exclude": {}, "match": {"brands": ["Nord"]}})
+    await shop.load({"product_id": "new", "title": {"en": "New"}, "brand": "Nord"})
+    assert "new" not in await recommended(shop, asked)
+    await shop.load({"product_id": "new", "title": {"en": "New"}, "brand": "Sud"})
+    await shop.load({**catalogue[0], "brand": "Nord"})
+    offers = await recommended(shop, asked)
+    assert "new" in offers
+    assert catalogue[0]["product_id"] not in offers
+
+
+async def test_an_explanation_names_the_rules_and_what_they_forbid(shop: Any, ruled: Rules) -> None:
+    await ruled({"exclude": {}, "match": TENT, "reason": "recalled"}, {"boost": {"by": 1}, "match": TENT})
+    why = await shop.explain(ANN, "tent", "en", Mode.CONDITIONED)
+    assert why.excluded == "rule 'r0': recalled"
+    assert [rule.name for rule in why.rules] == ["exclude", "boost"]
+    assert not (await shop.explain(ANN, "mat", "en", Mode.CONDITIONED)).rules
+
+
+async def test_a_shortage_names_the_rules_behind_it(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"exclude": {}, "match": {"categories": ["kitchen", "food", "outdoor", "sport"]}})
+    made = await shop.recommend(ANN, asked(), Mode.CONDITIONED)
+    assert not made.offers
+    assert "rule 'r0' leaves out 8 of them" in made.shortage
+
+
+# --- Whatever the rules and the shop are ---
+
+
+def random_shop(rng: random.Random) -> Shop:
+    shop = Shop("default", 8)
+    for place in range(rng.randrange(1, 60)):
+        shop.settle(place, f"p{place}")
+        vector = np.array([rng.gauss(0, 1) for _ in range(8)], dtype=np.float32)
+        product = Product(
+            Key("default", f"p{place}"),
+            {"en": f"p{place}"},
+            category=rng.choice(["a", "a/b", "a/c", "d", ""]),
+            brand=rng.choice(["x", "y", "z", ""]),
+            currency="EUR",
+            amount=Decimal(rng.randrange(100)),
+            released=rng.choice([0, NOW - rng.randrange(60) * DAY]),
+        )
+        shop.put(Entry(product, vector / np.linalg.norm(vector), EMPTY, Position("log", 0, place)))
+    return shop
+
+
+def random_match(rng: random.Random) -> r.Match:
+    given: dict[str, Any] = {}
+    if rng.random() < 0.3:
+        given["product_ids"] = frozenset(f"p{rng.randrange(60)}" for _ in range(rng.randrange(1, 20)))
+    if rng.random() < 0.3:
+        given["categories"] = frozenset(rng.sample(["a", "a/b", "d", "nowhere"], rng.randrange(1, 3)))
+    if rng.random() < 0.3:
+        given["brands"] = frozenset(rng.sample(["x", "y", "z"], rng.randrange(1, 3)))
+    if rng.random() < 0.3:
+        given |= {"currency": "EUR", "most": Decimal(rng.randrange(100))}
+    if rng.random() < 0.2:
+        given["newer_than"] = timedelta(days=rng.randrange(1, 60))
+    return r.Match(**given)
+
+
+def random_rule(rng: random.Random, rule_id: str) -> r.Rule:
+    effect = rng.choice([
+        r.Exclude(), r.IncludeOnly(), r.Pin(rng.randrange(1, 8)), r.Bury(), r.Boost(rng.uniform(-2, 2)),
+        r.BrandCap(rng.randrange(1, 4)), r.Diversity(rng.random()), r.AdultsOnly(18),
+        r.FreshQuota(rng.uniform(0.05, 1), timedelta(days=rng.randrange(1, 60))),
+    ])  # fmt: skip
+    return r.Rule("default", rule_id, effect, random_match(rng))
+
+
+def concerns(rule: r.Rule, shop: Shop, place: int) -> bool:
+    """Worked out product by product, from the words of the contract."""
+    product, match = shop.at(place), rule.match
+    return (
+        (not match.product_ids or product.key.product_id in match.product_ids)
+        and (not match.brands or product.brand in match.brands)
+        and (not match.categories or any(f"{product.category}/".startswith(f"{each}/") for each in match.categories))
+        and (match.most is None or (product.amount is not None and product.amount <= match.most))
+        and (match.newer_than is None or is_new(product, match.newer_than))
+    )
+
+
+def is_new(product: Product, age: timedelta) -> bool:
+    return product.released > 0 and NOW - product.released <= age // timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_no_reply_ever_breaks_a_rule(seed: int) -> None:
+    rng = random.Random(seed)
+    shop = random_shop(rng)
+    rules = [random_rule(rng, f"r{index}") for index in range(rng.randrange(8))]
+    book = RuleBook(shop, rules)
+    book.catch_up()
+    ruling = Ruling(shop, book, NOW, Context.HOME, r.Customer())
+    everywhere = shop.all()
+    base = np.array([rng.uniform(0, 3) for _ in everywhere])
+    boosts = ruling.boosts(everywhere)
+    columns = [("base", base, 1.0)] + ([] if boosts is None else [("rule.boost", boosts, 1.0)])
+    scores, k = Scores(everywhere.tolist(), columns), rng.randrange(1, 21)
+    chosen = [scores.places[row] for row in arrange(shop, scores, k, ruling, diverse=bool(seed % 2))]
+
+    def told(kind: type, place: int) -> list[r.Rule]:
+        return [rule for rule in rules if isinstance(rule.effect, kind) and concerns(rule, shop, place)]
+
+    allowed = [
+        place for place in everywhere.tolist()
+        if not told(r.Exclude, place) and not told(r.AdultsOnly, place)
+        and all(concerns(rule, shop, place) for rule in rules if isinstance(rule.effect, r.IncludeOnly))
+    ]  # fmt: skip
+    assert set(chosen) <= set(allowed)
+    assert len(set(chosen)) == len(chosen) <= k
+    for rule in rules:
+        mine = [place for place in chosen if concerns(rule, shop, place)]
+        if isinstance(rule.effect, r.BrandCap):
+            counts = Counter(shop.at(place).brand for place in mine if shop.at(place).brand)
+            assert max(counts.values(), default=0) <= rule.effect.most
+        if isinstance(rule.effect, r.Boost):
+            for place in mine:
+                scored = scores.at(scores.places.index(place))
+                assert scored.value == sum(term.contribution for term in scored.terms)
+    pinned = {place for place in chosen if any(rule.effect.position <= k for rule in told(r.Pin, place))}  # type: ignore[union-attr]
+    buried = [bool(told(r.Bury, place)) for place in chosen if place not in pinned]
+    assert buried == sorted(buried)
+    capped = any(isinstance(rule.effect, r.BrandCap) for rule in rules)
+    if not capped:
+        assert len(chosen) == min(k, len(allowed))
+        quotas = [rule for rule in rules if isinstance(rule.effect, r.FreshQuota)]
+        if len(quotas) == 1 and not pinned and not any(isinstance(rule.effect, r.Bury) for rule in rules):
+            (quota,) = quotas
+            effect = quota.effect
+            assert isinstance(effect, r.FreshQuota)
+            new = [p for p in allowed if concerns(quota, shop, p) and is_new(shop.at(p), effect.age)]
+            there = sum(place in new for place in chosen)
+            assert there >= min(len(new), int(effect.share * k))
+        pins = [rule for rule in rules if isinstance(rule.effect, r.Pin)]
+        if len(pins) == 1 and pinned:
+            (pin,) = pins
+            assert isinstance(pin.effect, r.Pin)
+            first = min(chosen.index(place) for place in pinned)
+            assert first == min(pin.effect.position - 1, len(chosen) - len(pinned))
+
+
+def test_a_shop_that_changes_has_the_flags_it_would_have_had_from_the_start() -> None:
+    rng = random.Random(7)
+    shop = random_shop(rng)
+    rules = [random_rule(rng, f"r{index}") for index in range(10)]
+    book = RuleBook(shop, rules)
+    for turn in range(200):
+        place = rng.randrange(len(shop.ids))
+        if rng.random() < 0.3:
+            shop.remove(shop.ids[place], Position("log", 0, 1000 + turn))
+        else:
+            product = Product(Key("default", shop.ids[place]), {"en": "x"}, category=rng.choice(["a/b", "d"]),
+                              brand=rng.choice(["x", "y"]), released=NOW)  # fmt: skip
+            shop.put(Entry(product, np.zeros(8, dtype=np.float32), EMPTY, Position("log", 0, 1000 + turn)))
+        book.catch_up()
+    fresh = RuleBook(shop, rules)
+    fresh.catch_up()
+    rows, places = range(len(rules)), np.arange(len(shop.ids))
+    assert (book.concerns(rows, places, NOW) == fresh.concerns(rows, places, NOW)).all()
