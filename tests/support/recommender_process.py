@@ -42,7 +42,6 @@ class House:
         }
         self._producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
         self._channel = grpc.insecure_channel(self.address)
-        self.stub = RecommenderServiceStub(self._channel)
         self._numbers = itertools.count()
         self.launch()
 
@@ -51,6 +50,9 @@ class House:
         self.ready()
 
     def launch(self) -> None:
+        self._channel.close()  # it may not have noticed yet that the process before is gone
+        self._channel = grpc.insecure_channel(self.address)
+        self.stub = RecommenderServiceStub(self._channel)
         command = [sys.executable, "-m", "attune_embedded.service", "recommender"]
         log = (self.folder / "log").open("a")
         self._process = subprocess.Popen(command, env=self._environment, stderr=log)
