@@ -30,7 +30,8 @@ async def wish_there(known: Understanding, there: Sequence[int], manner: Manner,
     if there:
         seeds = list(dict.fromkeys([*there, *wish.seeds]))[:SEEDS]
         own = shop.vectors.take(there).sum(axis=0)
-        wish = replace(wish, around=Around(shop, seeds), vector=_unit(_unit(own) + _unit(wish.vector)))
+        back = [max(0, rank - len(there) + 1) for rank in range(len(seeds))]  # what stands there is of one moment: now
+        wish = replace(wish, around=Around(shop, seeds, back), vector=_unit(_unit(own) + _unit(wish.vector)))
     if manner.words and known.texts:
         ((vector, words),) = await models.texts(known.texts[:1])
         wish = replace(wish, vector=vector if vector.any() else wish.vector, words=words or wish.words,
