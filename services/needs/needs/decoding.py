@@ -15,6 +15,7 @@ from needs.domain.identity import DEFAULT_TENANT, Person
 from needs.domain.products import Product, unit_words
 from needs.domain.shop_record import ShopRecord
 from needs.domain.weights import TextKind
+from needs.instants import not_after
 
 T = TypeVar("T")
 
@@ -40,17 +41,17 @@ class Erasure(msgspec.Struct, frozen=True, gc=False):
 
 def queries() -> Decoder[Query]:
     """Of `attune.queries.v1`."""
-    return _decoder(query_pb2.QueryEvent, _query)
+    return _decoder(query_pb2.QueryEvent, _query, "occurred_at")
 
 
 def users() -> Decoder[tuple[Person, ShopRecord]]:
     """Of `attune.users.v1`."""
-    return _decoder(user_pb2.UserRecord, _user)
+    return _decoder(user_pb2.UserRecord, _user, "updated_at")
 
 
 def erasures() -> Decoder[Erasure]:
     """Of `attune.erasures.v1`."""
-    return _decoder(erasure_pb2.ErasureRequest, _erasure)
+    return _decoder(erasure_pb2.ErasureRequest, _erasure, "requested_at")
 
 
 def products(space: str) -> Decoder[Product]:
@@ -59,11 +60,14 @@ def products(space: str) -> Decoder[Product]:
     return lambda record: _product(exact(record), space)
 
 
-def _decoder(message: type[Any], read: Callable[[Any], Any]) -> Decoder[Any]:
+def _decoder(message: type[Any], read: Callable[[Any], Any], time: str) -> Decoder[Any]:
     exact = proto_decoder(message)
 
     def decode(record: Record) -> Any:
         event = exact(record)
+        if event.HasField(time):
+            said = getattr(event, time)
+            said.FromMilliseconds(when(said, record))
         return keyed(record, event.user_id, read(event))
 
     return decode
@@ -74,6 +78,11 @@ def keyed(record: Record, user: str, value: T) -> T:
     if record.key != user:
         raise Rejected("wrong-key", field="key", value=record.key or "", remedy="send the user_id as the record's key")
     return value
+
+
+def when(said: Timestamp, record: Record) -> int:
+    """Milliseconds since 1970."""
+    return int(not_after(np.array(_milliseconds(said)), np.array(record.timestamp_ms)))
 
 
 def _query(event: query_pb2.QueryEvent) -> Query:

@@ -28,13 +28,13 @@ from needs.domain.products import LogPosition, Product, ProductTable
 from needs.domain.shop_record import ShopRecord
 from needs.domain.weights import Kind, KindWeights, TextKind
 from needs.domain.words import LONGEST, Text
+from needs.instants import AHEAD
 from needs.usecases import Forget, Learn, LearnProducts, MemoryAway, Span
 
 CLICKS, QUERIES, USERS, ERASURES = (f"attune.{topic}.v1" for topic in ("clickstream", "queries", "users", "erasures"))
 PRODUCTS = "attune.product-vectors.v1"
 PEOPLE = (CLICKS, QUERIES, USERS, ERASURES)  # keyed by user: one partition holds all of a person
 
-_AHEAD = timedelta(days=1)  # a clock that is further ahead would make all that a person did before look old
 _PAUSE = 0.5  # seconds between two questions to a store that is away
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class Handlers:
         return refusals.misplaced(key, partition_of(key, self.partitions))
 
     def _latest(self) -> int:
-        return self.now() + _AHEAD // timedelta(milliseconds=1)
+        return self.now() + AHEAD // timedelta(milliseconds=1)
 
     async def _products_of(self, tenants: Sequence[str], products: Sequence[str]) -> Names:
         """(n,) the name of each product, 0 where it stays unknown; those that are on their way are waited for."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNREADABLE = -1
+AHEAD = timedelta(days=1)  # a clock that is further ahead would make all that a person did before look old: refused
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -26,6 +27,15 @@ def milliseconds(texts: Sequence[str]) -> Column:
             if found is not None:
                 return found
     return np.array([_of(text) for text in texts], dtype=np.int64)
+
+
+def not_after(times: Column, written: Column) -> Column:
+    """Nothing happens after it was written (0: not known): a clock that is ahead brings nobody back who was forgotten.
+
+    What is further AHEAD stays, to be refused.
+    """
+    ahead = times - written
+    return np.where((written > 0) & (ahead > 0) & (ahead <= AHEAD // _MILLISECOND), written, times)
 
 
 def _of(text: str) -> int:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
+import numpy as np
 
 from attune.events.v1 import clickstream_pb2
 from chassis.kafka import Decoded, Record, Rejected, SliceDecoder, proto_decoder
-from needs import refusals
+from needs import decoding, refusals
 from needs.clicks import Click, Clicks
-from needs.decoding import keyed
 from needs.domain.identity import DEFAULT_TENANT, Person
 from needs.domain.weights import Kind
-from needs.instants import UNREADABLE, milliseconds
+from needs.instants import UNREADABLE, milliseconds, not_after
 
 _SHOP = re.compile(r"[a-z0-9_-]{0,64}", re.ASCII)
 _KINDS = {
@@ -80,7 +80,7 @@ def _by_contract(record: Record, exact: Callable[[Record], clickstream_pb2.Click
         raise refusals.no_value()
     event = exact(record)
     rating = event.rating if event.HasField("rating") else None
-    person, at = Person.of(event.tenant, event.user_id), int(event.occurred_at.ToMilliseconds())
+    person, at = Person.of(event.tenant, event.user_id), decoding.when(event.occurred_at, record)
     kind = Kind(event.kind)
     anonymous = event.anonymous_id if kind is Kind.IDENTIFY else ""
     click = Click(
@@ -95,7 +95,7 @@ def _by_contract(record: Record, exact: Callable[[Record], clickstream_pb2.Click
         event.dwell_ms,
         anonymous,
     )
-    return keyed(record, event.user_id, click)
+    return decoding.keyed(record, event.user_id, click)
 
 
 def _parsed(records: Sequence[Record], plain: Callable[[bytes], _Plain]) -> tuple[_Good, _Odd]:
@@ -141,13 +141,14 @@ def _ordinary(given: _Good, odd: _Odd) -> tuple[Clicks, _Odd]:
         keep = [place for place in range(len(rows)) if place not in doubtful]
         given, rows, kinds = _at(given, keep), _at(rows, keep), _at(kinds, keep)
         times = times[keep]
+    written = np.array([record.timestamp_ms for record, _ in given], dtype=np.int64)
     return Clicks(
         [record.offset for record, _ in given],
         [plain.tenant or DEFAULT_TENANT for plain in rows],
         [plain.user_id for plain in rows],
         [plain.product_id for plain in rows],
         [kind for kind in kinds if kind is not None],
-        times,
+        not_after(times, written),
         [plain.rating for plain in rows],
         [plain.event_id for plain in rows],
         [plain.dwell_ms for plain in rows],

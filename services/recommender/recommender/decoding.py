@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from attune.events.v1 import clickstream_pb2 as clicks
+from attune.events.v1.erasure_pb2 import ErasureRequest
 from chassis.kafka import Decoder, Record, Rejected, proto_decoder
 from recommender.domain.product import DEFAULT_TENANT
 from recommender.usecases.relations import Person
@@ -75,9 +76,28 @@ def click_decoder() -> Decoder[Click]:
         if record.key != click.person.user:
             remedy = "send the user_id as the record's key"
             raise Rejected("wrong-key", field="key", value=record.key or "", remedy=remedy)
-        return click
+        return click._replace(at=_not_after(click.at, record))
 
     return decode
+
+
+def erasure_decoder() -> Decoder[ErasureRequest]:
+    """Of `attune.erasures.v1`."""
+    exact = proto_decoder(ErasureRequest)
+
+    def decode(record: Record) -> ErasureRequest:
+        wish = exact(record)
+        wish.requested_at.FromMilliseconds(_not_after(wish.requested_at.ToMilliseconds(), record))
+        return wish
+
+    return decode
+
+
+def _not_after(at: int, record: Record) -> int:
+    """Nothing happens after it was written: a clock of the shop that is ahead neither makes a product popular for years
+    to come, nor brings back someone who was forgotten, nor keeps them away.
+    """
+    return min(at, record.timestamp_ms) if record.timestamp_ms > 0 else at
 
 
 def _is_protobuf(record: Record) -> bool:

@@ -11,7 +11,7 @@ from attune.events.v1.erasure_pb2 import ErasureRequest
 from attune.events.v1.product_pb2 import AVAILABILITY_OUT_OF_STOCK
 from attune.events.v1.product_pb2 import Product as ProductMessage
 from chassis.kafka import Rejected, Rewound, Route, Slice, proto_decoder
-from recommender.decoding import Click, click_decoder
+from recommender.decoding import Click, click_decoder, erasure_decoder
 from recommender.domain.history import Done
 from recommender.domain.product import DEFAULT_TENANT, Key, Link, Product
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior
@@ -82,7 +82,7 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follo
     return [
         Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog),
         Route("attune.clickstream.v1", click_decoder(), on_click, owner=False),
-        Route("attune.erasures.v1", proto_decoder(ErasureRequest), on_erasure, owner=False),
+        Route("attune.erasures.v1", erasure_decoder(), on_erasure, owner=False),
     ]
 
 

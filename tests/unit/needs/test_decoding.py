@@ -280,3 +280,18 @@ def one_at_a_time(text: str) -> int:
         return max(UNREADABLE, (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1))
     except ValueError:
         return UNREADABLE
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(-5, -5), (0, 0), (5, 0), (86_400_000, 0), (86_400_001, 86_400_001)])
+def test_nothing_happens_after_kafka_has_it(ahead: int, expected: int) -> None:
+    """A clock that is ahead brings nobody back who was forgotten; one that is far ahead is refused later."""
+    written = 1_769_860_800_000
+    at = (EPOCH + timedelta(milliseconds=written + ahead)).isoformat(timespec="milliseconds")
+    plain, odd = ({**CLICK, "occurred_at": at, **more} for more in ({}, {"unheard_of": 1, "kind": 3}))
+    wish = {"event_id": "e", "user_id": "ann", "requested_at": at}
+
+    def put(value: dict[str, Any]) -> Record:
+        return Record(0, "ann", json.dumps(value).encode(), {}, written)
+
+    assert [one_click(put(each)).at - written for each in (plain, odd)] == [expected, expected]
+    assert decoding.erasures()(put(wish)).at - written == expected

@@ -7,7 +7,7 @@ import pytest
 
 from attune.events.v1.clickstream_pb2 import ClickstreamEvent
 from chassis.kafka import Record, Rejected, proto_decoder
-from recommender.decoding import click_decoder
+from recommender.decoding import click_decoder, erasure_decoder
 
 CLICK = {
     "event_id": "e1",
@@ -81,3 +81,16 @@ def test_a_record_under_another_key_is_refused() -> None:
     given = of()
     with pytest.raises(Rejected, match="wrong-key"):
         DECODE(record(given.value or b"", key="bob"))
+
+
+@pytest.mark.parametrize("years", [-1, 0, 10])
+def test_nothing_happens_after_kafka_has_it(years: int) -> None:
+    """A clock that is ahead makes no product popular for years, brings nobody back and keeps nobody away."""
+    written = 1_769_860_800_000
+    told = {"occurred_at": f"{2026 + years}-01-31T12:00:00Z", "requested_at": f"{2026 + years}-01-31T12:00:00Z"}
+    value = json.dumps({**CLICK, **told}).encode()
+    for at in (
+        DECODE(Record(0, "ann", value, {}, written)).at,
+        erasure_decoder()(Record(0, "ann", value, {}, written)).requested_at.ToMilliseconds(),
+    ):
+        assert at == written if years >= 0 else at < written
