@@ -226,6 +226,16 @@ class House:
         assert need.vector.space == ENCODER.space
         return float(np.frombuffer(need.vector.data, "<f4") @ ENCODER.encode([NAMES[product]])[0])
 
+    def from_now_on(self) -> dict[str, str]:
+        """A name and a time for an event that happens after all that was done so far, however long that took.
+
+        Its time is when Kafka has it, in milliseconds: another one than that of what was done before.
+        """
+        began = time.time()
+        while time.time() < began + 0.003:
+            pass
+        return self.stamped(3_600 + 36_000)
+
     def stamped(self, seconds: int = 0) -> dict[str, str]:
         """A new event id, and a time so long after an hour ago."""
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - 3_600 + seconds))

@@ -101,7 +101,7 @@ def test_an_erasure_of_the_log_forgets_all_ids_too_and_a_repeat_is_the_same_wish
 def test_who_was_erased_may_sign_in_anew(house: Any, shop: str) -> None:
     house.need(shop, "ann", house.identify(shop, "ann", "anon:1"))
     house.erase(shop, "ann")
-    new = house.stamped(3_600 + 36_000)
+    new = house.from_now_on()
     marks = [house.click(shop, "anon:9", "tent", **new), house.identify(shop, "ann", "anon:9", **new)]
     assert done(house.need(shop, "ann", *marks)) == ["tent"]
 
