@@ -93,7 +93,7 @@ def purchases(table: ProductTable, bought: list[list[int]]) -> Behaviors:
         people=people,
         products=np.array([keys[place] for place in places], dtype=np.uint64),
         kinds=np.full(count, Kind.PURCHASE, dtype=np.uint8),
-        times=np.ones(count, dtype=np.int64),
+        times=np.arange(1, count + 1),
         weights=np.full(count, PURCHASE),
         events=names(f"purchase {i}" for i in range(count)),
     )

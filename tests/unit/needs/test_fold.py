@@ -71,6 +71,23 @@ def test_how_the_log_is_cut_into_batches_changes_nothing(table: Any, behaviors: 
     np.testing.assert_allclose(whole["tail"], cut["tail"], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_baskets_fold_alike_however_the_log_is_cut(seed: int, table: Any, behaviors: Any, empty: Any) -> None:
+    """Lines of an order have one time; some come late, and some orders are cut by the end of the ring or of a batch."""
+    chance, done, at = np.random.default_rng(seed), [], 1_700_000_000_000
+    for _ in range(40):
+        at += int(chance.integers(-1, 4)) * DAY
+        person, kind = int(chance.integers(2)), Kind.PURCHASE if chance.random() < 0.7 else Kind.VIEW
+        done += [(person, int(chance.integers(40)), kind, at, f"{len(done) + i}") for i in range(chance.integers(1, 9))]
+    at_once, cut, one_by_one = empty(2), empty(2), empty(2)
+    fold(at_once, behaviors(done), table, RECENCY)
+    for start in range(0, len(done), 7):
+        fold(cut, behaviors(done[start : start + 7]), table, RECENCY)
+    fold_one_by_one(one_by_one, behaviors(done), table, RECENCY)
+    np.testing.assert_allclose(at_once["tail"], one_by_one["tail"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(cut["tail"], one_by_one["tail"], rtol=1e-4, atol=1e-5)
+
+
 def test_an_event_that_comes_again_is_not_counted_again(table: Any, behaviors: Any, empty: Any) -> None:
     rows = empty(1)
     click = (0, 1, Kind.CLICK, 1_000, "the same")

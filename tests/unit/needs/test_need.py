@@ -60,6 +60,12 @@ def test_what_is_new_says_more_than_what_is_old(needed: Any, table: Any) -> None
     assert like(found, table, "p2") > like(found, table, "p1")
 
 
+def test_the_lines_of_an_order_count_alike_and_make_older_things_old_once(needed: Any) -> None:
+    order = [(0, i, Kind.PURCHASE, 1_001, f"line {i}") for i in range(2, 7)]
+    weights = [b.weight for b in needed([(0, 1, Kind.PURCHASE, 1_000), *order]).spectrum]
+    assert weights == pytest.approx([2.0] * 5 + [2.0 * 0.5])
+
+
 def test_a_dislike_leads_away(needed: Any, table: Any) -> None:
     assert like(needed([(0, 1, Kind.DISLIKE, 1_000)]), table, "p1") == pytest.approx(-1)
 

@@ -64,7 +64,7 @@ def test_the_shares_of_all_that_made_a_need_add_up_to_one(
 
 
 def test_a_share_is_the_weight_times_the_cosine_over_the_length(past: Any, needed: Any, table: Any) -> None:
-    found = needed(past([(0, 1, Kind.PURCHASE, 1_000), (0, 2, Kind.DISLIKE, 1_000)]))
+    found = needed(past([(0, 1, Kind.PURCHASE, 1_000), (0, 2, Kind.DISLIKE, 1_001)]))
     e1, e2 = (table.get("shop", f"p{i}").vector.astype(float) for i in (1, 2))
     total = 2.0 * 2 ** (-1.5 / 2) * e1 - 1.5 * e2  # the dislike is the newer and takes of the purchase's attention
     length = np.linalg.norm(total)

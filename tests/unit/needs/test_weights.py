@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from needs.domain.weights import Kind, KindWeights
+from needs.domain.weights import Kind, KindWeights, moments
 
 WEIGHTS = KindWeights(short_look=timedelta(seconds=3), long_look=timedelta(seconds=60))
 
@@ -39,3 +39,14 @@ def test_a_question_about_a_product_speaks_for_it() -> None:
 
 def test_signing_in_and_being_shown_something_weigh_nothing() -> None:
     assert (weight(Kind.IDENTIFY), weight(Kind.IMPRESSION)) == (0.0, 0.0)
+
+
+def test_a_moment_weighs_as_much_as_its_first_behaviour() -> None:
+    newer, added = moments(np.array([9, 5, 5, 5, 1]), np.array([0.5, 2.0, -1.0, 1.5, 1.0]))
+    assert newer.tolist() == [0.0, 0.5, 0.5, 0.5, 2.0]  # newest first: the 1.5 was the first of its moment
+    assert added.tolist() == [0.5, 0.0, 0.0, 1.5, 1.0]
+
+
+def test_nothing_done_has_no_moments() -> None:
+    newer, added = moments(np.zeros(0, dtype=np.int64), np.zeros(0))
+    assert (len(newer), len(added)) == (0, 0)

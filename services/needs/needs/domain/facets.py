@@ -26,12 +26,13 @@ class Slots:
     counts: NDArray[np.uint16]
 
     def add(self, people: Places, names: Names, weights: Weights) -> None:
-        """Count each name once for its person, with its weight; names of 0 say nothing.
+        """Count each name, none of which is 0, once for its person, with its weight.
 
         Where no place is free the weakest name makes room: what is met again and again outlives what was met once.
         """
-        known = names != 0
-        people, names, weights, counts = _summed(people[known], names[known], weights[known])
+        if not len(names):
+            return
+        people, names, weights, counts = _summed(people, names, weights)
         hit = self.names[people] == names[:, None]
         held = hit.any(axis=1)
         self._raise(people[held], hit[held].argmax(axis=1), weights[held], counts[held])

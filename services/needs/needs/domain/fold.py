@@ -164,9 +164,10 @@ def _evict(rows: Rows, leaving: _Leaving, catalogue: Catalogue, recency: Recency
     now = np.maximum(before, np.maximum.reduceat(leaving.times, groups.starts))
     by_time = recency.by_time(now[groups.owner] - leaving.times)
     since = recency.by_time(now - before)
-    spent = np.cumsum(np.abs(leaving.weights))
+    moments = np.where(leaving.times != _newest_before(leaving.times, groups, before), np.abs(leaving.weights), 0.0)
+    spent = np.cumsum(moments)
     ends = spent[groups.starts + groups.sizes - 1]
-    total = np.add.reduceat(np.abs(leaving.weights), groups.starts)
+    total = np.add.reduceat(moments, groups.starts)
     places = catalogue.places(leaving.products)
     coefficients = leaving.weights * by_time * recency.by_attention(ends[groups.owner] - spent)
     shape = (len(groups.people), len(catalogue.vectors))
@@ -177,6 +178,16 @@ def _evict(rows: Rows, leaving: _Leaving, catalogue: Catalogue, recency: Recency
     rows["tail"][groups.people] = rows["tail"][groups.people] * fading[:, None] + added
     rows["tail_at"][groups.people] = now
     _remember_facets(rows, leaving, catalogue, places, groups, since, leaving.weights * by_time)
+
+
+def _newest_before(times: Times, groups: _Groups, before: Times) -> Times:
+    """(entries,) the newest time that had left the ring when each left it: what has the same time is of one moment."""
+    apart = groups.owner * (int(times.max()) + 1)  # so that the running maximum of one person never reaches the next
+    newest = np.maximum.accumulate(times + apart) - apart
+    earlier = np.zeros_like(times)
+    earlier[1:] = newest[:-1]
+    earlier[groups.starts] = 0
+    return np.maximum(earlier, before[groups.owner])
 
 
 def _remember_facets(
@@ -195,5 +206,5 @@ def _remember_facets(
         slots = Slots(rows[facet], rows[f"{column}_weights"], rows[f"{column}_counts"])
         slots.weights[groups.people] *= since[:, None].astype(np.float32)
         named = getattr(catalogue, facet)[places[liked]]
-        each = named[0].size if len(named) else 1  # a product has one category and several attributes
-        slots.add(np.repeat(people, each), named.ravel(), np.repeat(weights, each))
+        told = np.nonzero(named)  # a product has one category and several attributes, or none
+        slots.add(people[told[0]], named[told], weights[told[0]])

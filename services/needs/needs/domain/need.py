@@ -14,7 +14,7 @@ from needs.domain.past import Past, Tail
 from needs.domain.products import Product, ProductTable
 from needs.domain.shop_record import ShopRecord
 from needs.domain.state import RING, Rows
-from needs.domain.weights import Recency, Times, Weights
+from needs.domain.weights import Recency, Times, Weights, moments
 from needs.domain.words import KEPT, Text, Words
 
 Vector = NDArray[np.float32]  # (dim,)
@@ -113,7 +113,7 @@ def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, re
     weights = np.concatenate([past.weights, [text.weight for text in texts]])
     order = np.argsort(-times, kind="stable")
     times, weights = times[order], weights[order]
-    newer = np.cumsum(np.abs(weights)) - np.abs(weights)
+    newer, added = moments(times, weights)
     now = max(int(times[0]) if len(times) else 0, *(tail.at for tail in past.tails))
     places = products.places(past.products)
     vectors = np.concatenate([products.vectors[places], _stacked([r.vector for r in reversed(read)], products)])
@@ -122,9 +122,8 @@ def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, re
     kinds = past.kinds.tolist() + [0] * len(texts)
     places_in_order = order.tolist()
     ids = np.concatenate([past.ids, np.full(len(texts), -1)])[order]
-    fading = [
-        _fading(tail, now, (ids == of) | (times > tail.at), weights, recency) for of, tail in enumerate(past.tails)
-    ]
+    own = [((ids == of) & (times != tail.at)) | (times > tail.at) for of, tail in enumerate(past.tails)]
+    fading = [_fading(tail, now, added[after], recency) for tail, after in zip(past.tails, own, strict=True)]
     return Spectrum(
         now=now,
         times=times,
@@ -139,10 +138,9 @@ def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, re
     )
 
 
-def _fading(tail: Tail, now: int, after: NDArray[np.bool_], weights: Weights, recency: Recency) -> float:
-    """What time and all that came after it leave of a tail: the ring it left, and whatever else is newer."""
-    newer = np.abs(weights[after]).sum()
-    return float(recency.by_time(np.array(now - tail.at)) * recency.by_attention(newer))
+def _fading(tail: Tail, now: int, after: Weights, recency: Recency) -> float:
+    """What time and the moments after it leave of a tail: those of the ring it left, and whatever else is newer."""
+    return float(recency.by_time(np.array(now - tail.at)) * recency.by_attention(after.sum()))
 
 
 def need(

@@ -44,7 +44,8 @@ def _let_go(row: Rows, place: int, catalogue: Catalogue, recency: Recency) -> No
     now = max(int(row["tail_at"]), at)
     product = int(catalogue.places(row["products"][[place]])[0])
     since, age = recency.by_time(np.array([now - int(row["tail_at"]), now - at])).tolist()
-    fading = since * float(recency.by_attention(np.array(abs(weight))))
+    moment = 0.0 if at == int(row["tail_at"]) else abs(weight)  # of one moment is what was done at one time
+    fading = since * float(recency.by_attention(np.array(moment)))
     row["tail"][:] = row["tail"].astype(np.float64) * fading + weight * age * catalogue.vectors[product]
     row["tail_at"] = now
     row["positive"] += weight > 0
