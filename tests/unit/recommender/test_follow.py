@@ -116,20 +116,21 @@ async def test_products_of_one_are_found_by_the_other(replicas: Any, catalogue: 
     assert [offer.product.key.product_id for offer in found.offers] == ["tent"]
 
 
-async def test_an_index_that_refused_is_given_the_products_again(
-    replicas: Any, catalogue: Any, tenant: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_shop_that_refused_products_is_given_them_again(
+    replicas: Any, catalogue: Any, asked: Any, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(folder: Path) -> None:
-        raise OSError(28, "No space left on device", str(folder))
+    def full(place: int, product: Any) -> None:
+        raise OSError(28, "No space left on device", f"{place} {product.key}")
 
     one, two = replicas
     await one.load(*({**each, "tenant": tenant} for each in catalogue), log=f"log-{tenant}")
     with monkeypatch.context() as disk:
-        disk.setattr("recommender.stores.qdrant_edge.require_room", full)
+        disk.setattr(two.world.shop(tenant).shelf, "put", full)
         with pytest.raises(OSError, match="No space"):
             await two.follow()
     await two.follow()
-    assert {each.key.product_id for each in await two.index.stored()} >= {each["product_id"] for each in catalogue}
+    found = await two.search.by_text(tenant, "", "camping tent", asked(1))
+    assert [offer.product.key.product_id for offer in found.offers] == ["tent"]
     await assert_equal_to_the_store(two, tenant)
 
 

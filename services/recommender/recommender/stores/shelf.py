@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections import OrderedDict
@@ -35,8 +36,12 @@ class FileShelf:
     def put(self, place: int, product: Product) -> None:
         if place >= len(self._starts):
             self._starts, self._lengths = grown(self._starts, 2 * place), grown(self._lengths, 2 * place)
+        end = self._end
+        _write(self._file.fileno(), product.record, end)  # first: on a full disk what was there before stays
         self.remove(place)
-        self._write(place, product.record)
+        self._starts[place], self._lengths[place] = end, len(product.record)
+        self._end += len(product.record)
+        self._held += len(product.record)
         if self._end > 2 * self._held + _SPARE:
             self._close_up()
 
@@ -59,12 +64,6 @@ class FileShelf:
             self._recent.popitem(last=False)
         return product
 
-    def _write(self, place: int, record: bytes) -> None:
-        os.pwrite(self._file.fileno(), record, self._end)
-        self._starts[place], self._lengths[place] = self._end, len(record)
-        self._end += len(record)
-        self._held += len(record)
-
     def _read(self, place: int) -> bytes:
         if place >= len(self._lengths):
             return b""
@@ -75,10 +74,20 @@ class FileShelf:
         standing = np.flatnonzero(self._lengths).tolist()
         records = ((place, self._read(place)) for place in standing)
         before, made = self._file, tempfile.TemporaryFile(prefix="attune-products-")  # noqa: SIM115 - as above
-        end = 0
-        for place, record in records:
-            os.pwrite(made.fileno(), record, end)
-            self._starts[place] = end
-            end += len(record)
-        self._file, self._end, self._held = made, end, end
+        starts, end = self._starts.copy(), 0
+        try:
+            for place, record in records:
+                _write(made.fileno(), record, end)
+                starts[place] = end
+                end += len(record)
+        except OSError:  # no room for both: the old one goes on
+            made.close()
+            return
+        self._file, self._starts, self._end, self._held = made, starts, end, end
         before.close()
+
+
+def _write(file: int, record: bytes, at: int) -> None:
+    """Raises OSError where the disk has no room for all of it."""
+    if os.pwrite(file, record, at) < len(record):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -72,17 +72,16 @@ class Follow:
     async def _take(self, change: Change) -> None:
         entries = await self._entries([row for row in change.products if row.record is not None])
         gone = {row.key: row.position for row in change.products if row.record is None and row.position is not None}
-        # From here to the end nothing waits: a change is taken once, here or where it was made.
         self._world.settle(change.places)
-        if self._own_index is not None:  # first: one that refuses, as on a full disk, is given the change again
+        # Products first, which know their position: where one is refused, as on a full disk, the change comes again.
+        if self._own_index is not None:
             new = self._world.is_new
             await self._own_index.upsert([entry for entry in entries if new(entry.product.key, entry.position)])
             await self._own_index.delete([key for key, position in gone.items() if new(key, position)])
-        if not self._world.comes(change.number):
-            return
         self._world.put(entries)
         self._world.remove(gone)
-        self._world.learn(change.met, change.trend)
+        if self._world.comes(change.number):  # nothing waits until it is taken: once, here or where it was made
+            self._world.learn(change.met, change.trend)
 
     async def _entries(self, rows: Sequence[StoredProduct]) -> list[Entry]:
         if not rows:
