@@ -116,7 +116,7 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
         world=world,
         recommend=Recommend(understand, candidates, text, models, decisions),
         similar=Similar(world, candidates, models, decisions),
-        search=Search(world, understand, candidates, models, decisions),
+        search=Search(world, understand, index, models, decisions),
         explain=Explain(world, understand, models, decisions),
         policy=TellPolicy(world, decisions),
         forget=forget,

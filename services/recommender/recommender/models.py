@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from lm import lexical
 from lm.language import detect
+from lm.lexicon.translation import translations
 from lm.protocols import Encoder
+from lm.static.table import common
 from recommender.domain.product import Product, naming, telling
 from recommender.domain.words import Bag
-from recommender.usecases.ports import Vector
+from recommender.usecases.ports import Translated, Vector
 
 _TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is
+_MEANT = 0.5  # of the description's vector beside the name's: what a thing is for stands there (benchmarks/search.md)
 _FEW = 8  # texts that are read at once on the event loop; a thread would cost more than it frees
 
 
@@ -56,8 +60,33 @@ class TextModels:
         """Words → their 32-bit names."""
         return {lexical.index(word): weight for word, weight in words.items() if weight > 0}
 
+    def named(self, text: str) -> Sequence[int]:
+        """The words of a text, by their 32-bit names."""
+        found: list[int] = lexical.query(text).indices.tolist()
+        return found
+
+    def is_common(self, word: str) -> bool:
+        """Whether it stands in the vocabulary of the encoder that ships, which holds English words whole."""
+        return word in common()
+
+    def translations(self, text: str) -> Sequence[Translated]:
+        """By the shop lexicon; several names of one thing share its weight."""
+        return [
+            Translated(self.named(found.source), _shared(found.alternatives), found.alternatives)
+            for found in translations(text)
+        ]
+
+    def joining(self, text: str) -> float:
+        """The share of words that name nothing, in [0, 1]."""
+        return lexical.joining(text)
+
     def _products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]:
         vectors = self._encoder.encode([naming(product) for product in products])
+        described = [row for row, product in enumerate(products) if telling(product)]
+        if described:
+            vectors[described] += _MEANT * self._encoder.encode([telling(products[row]) for row in described])
+            lengths = np.linalg.norm(vectors[described], axis=1, keepdims=True)
+            vectors[described] /= np.where(lengths > 0, lengths, 1.0)
         return [(vector, bag(product)) for vector, product in zip(vectors, products, strict=True)]
 
     def _texts(self, texts: Sequence[str]) -> list[tuple[Vector, Mapping[int, float]]]:
@@ -69,6 +98,13 @@ class TextModels:
             (vector, dict(zip(asked.indices.tolist(), asked.values.tolist(), strict=True)))
             for vector, asked in zip(vectors, words, strict=True)
         ]
+
+
+def _shared(alternatives: Sequence[str]) -> dict[int, float]:
+    found: Counter[int] = Counter()
+    for alternative in alternatives:
+        found.update(lexical.query(alternative).indices.tolist())
+    return {word: count / len(alternatives) for word, count in found.items()}
 
 
 def bag(product: Product) -> Bag:

@@ -30,12 +30,13 @@ from recommender.domain.rules import Rule
 from recommender.domain.score import Mode, Scored
 from recommender.domain.shop import Allowed
 from recommender.policy_records import CONTEXTS, rule_of
+from recommender.told_reading import write_reading
 from recommender.usecases.explain import Explain
 from recommender.usecases.learn import Forget
 from recommender.usecases.offer import Asked, Offer, Offers, Recommend
 from recommender.usecases.ports import Fallback
 from recommender.usecases.relations import Person, RelationsAway
-from recommender.usecases.search import Search
+from recommender.usecases.search import Manner, Search
 from recommender.usecases.similar import Similar
 from recommender.usecases.tell_policy import TellPolicy
 from recommender.usecases.world import World
@@ -95,12 +96,19 @@ class Recommender(RecommenderServiceServicer):
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802, ARG002
         tenant, asked = request.tenant or DEFAULT_TENANT, _asked(request)
+        manner = Manner(request.verbatim, request.offset, request.with_facets)
         if request.WhichOneof("query") == "vector":
             vector = np.frombuffer(request.vector.data, dtype="<f4")
-            made = await self._search.by_vector(tenant, request.user_id, vector, request.vector.space, asked)
+            made = await self._search.by_vector(tenant, request.user_id, vector, request.vector.space, asked, manner)
         else:
-            made = await self._search.by_text(tenant, request.user_id, request.text, asked)
-        return self._told(pb.SearchResponse(), made)
+            made = await self._search.by_text(tenant, request.user_id, request.text, asked, manner)
+        reply = pb.SearchResponse(found=made.found)
+        write_reading(made, reply.reading)
+        for facet in made.facets:
+            told = reply.facets.add(name=facet.name)
+            for value in facet.values:
+                told.values.add(value=value.value, label=value.label, count=value.count)
+        return self._told(reply, made)
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802, ARG002
         mode = _MODES.get(request.mode, Mode.CONDITIONED)

@@ -117,7 +117,7 @@ class InProcess:
         weights = self.decisions = Decisions(self.world, Weights(), lambda: self.now)
         self.recommend = Recommend(understand, candidates, text, MODELS, weights)
         self.similar = Similar(self.world, candidates, MODELS, weights)
-        self.search = Search(self.world, understand, candidates, MODELS, weights)
+        self.search = Search(self.world, understand, self.index, MODELS, weights)
         self.explain = Explain(self.world, understand, MODELS, weights)
         self.policy = TellPolicy(self.world, weights)
         self._offsets, self._events = itertools.count(), itertools.count(1)

@@ -188,11 +188,14 @@ async def test_search_for_words_nobody_knows_finds_nothing(shop: Any, asked: Any
 
 
 async def test_a_search_leans_towards_the_person(shop: Any, asked: Any, need: Any) -> None:
-    shop.needs.view = await asyncio.to_thread(need, "porcelain cup")
-    made = await shop.search.by_text("default", "ann", "tea", asked(3))
-    terms = {term.name: term.contribution for term in made.offers[0].score.terms}
-    assert ids(made)[0] == "cup"
-    assert terms["sim.need"] > 0
+    mugs = {"m1": "Blue tea mug", "m2": "Red tea mug"}
+    await shop.load(*({"product_id": mug, "title": {"en": name}} for mug, name in mugs.items()), offset=100)
+    for words, first, second in (("something red", "m2", "m1"), ("blue", "m1", "m2")):
+        shop.needs.view = await asyncio.to_thread(need, words)
+        made = await shop.search.by_text("default", "ann", "tea mug", asked(2))
+        assert ids(made) == [first, second]
+        terms = {term.name: term.contribution for term in made.offers[0].score.terms}
+        assert 0 < terms["sim.need"] < terms["sim.words"] + terms["sim.dense"]
 
 
 async def test_a_vector_of_another_space_or_size_is_refused(shop: Any, asked: Any, models: Any) -> None:

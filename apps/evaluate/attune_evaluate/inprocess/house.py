@@ -76,7 +76,7 @@ class House:
         self.weights = weights or Weights()
         decisions = self.decisions = Decisions(self.world, self.weights)
         self.recommend = Recommend(self.understand, self.candidates, text, self.models, decisions)
-        self.search = Search(self.world, self.understand, self.candidates, self.models, decisions)
+        self.search = Search(self.world, self.understand, self.index, self.models, decisions)
 
     async def stock(self, given: Sequence[Product]) -> None:
         """Catalogue records, through the recommender to needs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,3 +63,10 @@ def save(vectors: NDArray[np.float32], vocabulary: list[str], about: Mapping[str
     np.save(folder / "scales.npy", scales)
     (folder / "vocabulary.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     (folder / "about.json").write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@cache
+def common(folder: Path = PACKAGED) -> frozenset[str]:
+    """The whole words of the vocabulary: whatever encoder is at work, these are English and no slips of the keys."""
+    pieces = (folder / "vocabulary.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(piece for piece in pieces if not piece.startswith("##"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
 DEFAULT_TENANT = "default"
+_APART = re.compile("[/_-]")
+_WORDS = re.compile(r"[^\W\d_]{2,}(?:[ /_-][^\W\d_]{2,})*")
 LONGEST_DESCRIPTION = 2_000  # characters that are searched: what follows is small print
 
 
@@ -97,11 +100,16 @@ def naming(product: Product) -> str:
     """The words that name a product in every language it has: what its vector and its words are made of."""
     parts = [
         *product.title.values(),
-        *product.category_name.values(),
+        *(product.category_name.values() or [_spelt(product.category)]),
         product.brand,
         *(value for _, values in product.attributes for value in values.values()),
     ]
     return "\n".join(part for part in parts if part) or product.category
+
+
+def _spelt(category: str) -> str:
+    """The words of a category's id where it is made of words: `home/tea-pots` → `home tea pots`, `c-1042` → nothing."""
+    return _APART.sub(" ", category) if _WORDS.fullmatch(category) else ""
 
 
 def telling(product: Product) -> str:

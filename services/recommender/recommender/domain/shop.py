@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from recommender.domain.columns import Facts, Flags
 from recommender.domain.graph import Graph
 from recommender.domain.newest import Newest
-from recommender.domain.product import Position, Product, above
-from recommender.domain.ragged import Ragged
+from recommender.domain.product import Position, Product, above, naming
+from recommender.domain.ragged import Ragged, Rows
+from recommender.domain.reading.names import Names
+from recommender.domain.spelling import Spelling
 from recommender.domain.traits import Traits
 from recommender.domain.trend import Trend
 from recommender.domain.vectors import Vectors
@@ -83,6 +85,7 @@ class Shop:
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
         # Name and value of each attribute, in every language; only the first language's weigh in what is alike.
         self.traits, self._traits = Traits(), Ragged()
+        self.names, self.spelling = Names(), Spelling()  # for those who type
 
     @property
     def brands(self) -> NDArray[np.int32]:
@@ -113,6 +116,8 @@ class Shop:
         self.facts.put(place, product, entry.position)
         self.vectors.put(place, entry.vector)
         self.words.put(place, entry.words)
+        self.names.learn(product)
+        self.spelling.learn(naming(product))
         first = dict.fromkeys(map(self.traits.number, _traits(product)))
         others = dict.fromkeys(
             number for named in _in_other_languages(product) if (number := self.traits.number(named)) not in first
@@ -171,9 +176,17 @@ class Shop:
 
         In whatever language and case.
         """
-        sought = self.traits.numbers(name, values)
+        return self.having_any(places, self.traits.numbers(name, values))
+
+    def having_any(self, places: Places, numbers: Sequence[int]) -> Flags:
+        """Which of the places have any of the attributes of those numbers."""
         rows = self._traits.take(places)
-        return rows.sums(np.isin(rows.numbers, sought).astype(np.float64)) > 0
+        found: Flags = rows.sums(np.isin(rows.numbers, numbers).astype(np.float64)) > 0
+        return found
+
+    def traits_of(self, places: Places) -> Rows:
+        """The attributes of some places, by number; of several languages those of the first weigh 1, the others 0."""
+        return self._traits.take(places)
 
     def overlap(self, places: Places, seeds: Sequence[int], shares: Values) -> Values:
         """How much each place has in common with the seeds: category .5, brand .3, attributes .2; (n,) in [0, 1].

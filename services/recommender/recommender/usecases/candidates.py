@@ -24,11 +24,11 @@ class Proposed:
     """Products that may be offered, in the order in which the sources named them first."""
 
     def __init__(self, places: Sequence[int], named: Mapping[str, Collection[int]]) -> None:
-        self.places, self._named = places, named
+        self.places, self.named = places, named
 
     def sources(self, place: int) -> list[str]:
         """Who named it."""
-        return [source for source, places in self._named.items() if place in places]
+        return [source for source, places in self.named.items() if place in places]
 
 
 class Candidates:

@@ -66,6 +66,14 @@ class Publisher(Protocol):
     async def publish(self, entries: Sequence[Entry], gone: Sequence[Key]) -> None: ...
 
 
+class Translated(NamedTuple):
+    """A phrase in the other language."""
+
+    source: Sequence[int]  # its words, by their 32-bit names
+    target: Mapping[int, float]  # words it may be called by → weight
+    alternatives: Sequence[str]  # what it may be called
+
+
 class Models(Protocol):
     """Reads texts with the language models."""
 
@@ -88,6 +96,18 @@ class Models(Protocol):
 
     def names(self, words: Mapping[str, float]) -> Mapping[int, float]:
         """Words → their 32-bit names."""
+
+    def named(self, text: str) -> Sequence[int]:
+        """The words of a text, by their 32-bit names."""
+
+    def is_common(self, word: str) -> bool:
+        """Whether a small-letter word is one of the language, whatever the shop sells."""
+
+    def translations(self, text: str) -> Sequence[Translated]:
+        """The phrases of a text that have a name in the other language."""
+
+    def joining(self, text: str) -> float:
+        """The share of words that name nothing, in [0, 1]."""
 
 
 class Behavior(NamedTuple):

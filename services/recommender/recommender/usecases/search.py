@@ -2,45 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from recommender.domain.arrange import offered
+from recommender.domain.arrange import arrange
 from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnusableVector
-from recommender.domain.score import Mode, Scored, Weights, Wish, score
+from recommender.domain.facets import Facet, facets
+from recommender.domain.intent import Intent, intent
+from recommender.domain.reading import Reading, read, verbatim
+from recommender.domain.reasons import Basis
+from recommender.domain.relevance import Query, relevance
+from recommender.domain.rules import Customer
+from recommender.domain.ruling import Ruling
+from recommender.domain.score import Scored, Scores
+from recommender.domain.shop import Allowed, Shop
 from recommender.domain.shortage import nothing_passes
-from recommender.usecases.candidates import Candidates
+from recommender.usecases.candidates import Proposed
 from recommender.usecases.decisions import NOBODY, Decisions
-from recommender.usecases.offer import Asked, Offers, basis, offers
-from recommender.usecases.ports import Models, Vector
+from recommender.usecases.find import Find
+from recommender.usecases.offer import Asked, Offers, offers
+from recommender.usecases.ports import Fallback, Models, ProductIndex, Vector
 from recommender.usecases.relations import Person
-from recommender.usecases.understand import Understand, Understanding
+from recommender.usecases.shop_words import ShopWords
+from recommender.usecases.understand import Understand
 from recommender.usecases.world import World
 
-# Words and meaning decide; what is popular only between equals. Each alone ranks worse.
-SEARCH = Weights(balance=0.0, dense=0.5, recent=0.0, words=0.5, trend=0.01, text=0.0)
+# Products looked at by meaning and as many by words. Later pages look at more; what they add comes after what was there
+# before, so that a page never takes up what an earlier one has shown.
+_LOOKS = (100, 400, 1_200)
+
+
+class Manner(NamedTuple):
+    """How a search is made."""
+
+    verbatim: bool = False  # read nothing out of the words
+    offset: int = 0  # of the best to pass over
+    facets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Offers):
+    """One page of what was found."""
+
+    reading: Reading = field(default_factory=lambda: verbatim(""))
+    read: Allowed = field(default_factory=Allowed)  # the conditions among it
+    facets: Sequence[Facet] = ()
+    found: int = 0  # before it was cut to the page
+
+
+class _Ranked(NamedTuple):
+    """Places, best first, with what each was found by."""
+
+    scored: Sequence[Scored]
+    proposed: Proposed
 
 
 class Search:
     """Products for words or a vector; with a person, nearer to that person's need."""
 
     def __init__(
-        self, world: World, understand: Understand, candidates: Candidates, models: Models, decisions: Decisions
+        self, world: World, understand: Understand, index: ProductIndex, models: Models, decisions: Decisions
     ) -> None:
-        self._world, self._understand, self._candidates, self._models = world, understand, candidates, models
+        self._world, self._understand, self._find, self._models = world, understand, Find(index), models
         self._decisions = decisions
 
-    async def by_text(self, tenant: str, user: str, text: str, asked: Asked) -> Offers:
-        """What fits the words or their meaning; nothing for words that say nothing."""
-        ((vector, words),) = await self._models.texts([text])
-        language = asked.language or self._models.language(text)
-        return await self._search(
-            tenant, user, Wish(vector=vector, words=words), replace(asked, language=language), text
-        )
+    async def by_text(self, tenant: str, user: str, text: str, asked: Asked, manner: Manner | None = None) -> Page:
+        """What fits the words or their meaning, within what the words and the filter allow."""
+        shop, manner = self._world.look(tenant), manner or Manner()
+        words = ShopWords(shop, self._models)
+        reading = verbatim(text) if manner.verbatim else read(text, words)
+        meant = intent(shop, reading, asked.allowed, words.count)
+        asked = replace(asked, language=asked.language or self._models.language(text) or "en")
+        query = replace(await self._query(shop, reading.text), named=meant.named)
+        return await self._search(shop, user, query, asked, manner, _Read(reading, meant, words))
 
-    async def by_vector(self, tenant: str, user: str, vector: Vector, space: str, asked: Asked) -> Offers:
+    async def by_vector(
+        self, tenant: str, user: str, vector: Vector, space: str, asked: Asked, manner: Manner | None = None
+    ) -> Page:
         """Raises ForeignSpace and UnusableVector."""
         if space != self._models.space:
             raise ForeignSpace(given=space, ours=self._models.space)
@@ -49,31 +91,121 @@ class Search:
         length = float(np.linalg.norm(vector))
         if not np.isfinite(length) or not length:
             raise UnusableVector(value=f"length {length}", remedy="send finite values that are not all 0")
-        return await self._search(tenant, user, Wish(vector=vector / np.float32(length)), asked, "")
-
-    async def _search(self, tenant: str, user: str, wish: Wish, asked: Asked, text: str) -> Offers:
         shop = self._world.look(tenant)
-        by, fallbacks, stale = [self._models.space, "words"], [], False
-        customer = NOBODY
+        meant = Intent(asked.allowed, Allowed(), asked.allowed, ())
+        read = _Read(verbatim(""), meant, ShopWords(shop, self._models))
+        query = Query(vector=vector / np.float32(length))
+        return await self._search(shop, user, query, asked, manner or Manner(), read)
+
+    async def _query(self, shop: Shop, text: str) -> Query:
+        if not text.strip():
+            return Query(anything=True)
+        ((vector, words),) = await self._models.texts([text])
+        known = vector if vector.any() else None
+        return Query(vector=known, words=self._bilingual(shop, text, words), phrased=self._models.joining(text))
+
+    def _bilingual(self, shop: Shop, text: str, words: Mapping[int, float]) -> Mapping[int, float]:
+        """The words, and what they are called in the other language where products have that.
+
+        A phrase that no product has gives way to its translation, or it would count as missing from every product.
+        """
+        asked = dict(words)
+        for source, target, _ in self._models.translations(text):
+            there = {word: weight for word, weight in target.items() if shop.words.count(word)}
+            if not there:
+                continue
+            if not any(shop.words.count(word) for word in source):
+                for word in source:
+                    asked.pop(word, None)
+            for word, weight in there.items():
+                asked[word] = max(weight, asked.get(word, 0.0))
+        return asked
+
+    async def _search(self, shop: Shop, user: str, query: Query, asked: Asked, manner: Manner, read: _Read) -> Page:
+        by, stale = [self._models.space, "words"], False
+        fallbacks: Sequence[Fallback] = ()
+        customer: Customer = NOBODY
         if user:
-            known: Understanding = await self._understand(Person(tenant, user))
+            known = await self._understand(Person(shop.tenant, user))
             by += known.by
-            fallbacks, stale = list(known.fallbacks), known.stale
-            customer = known.customer
-            wish = replace(wish, leaning=known.wish.vector)
+            fallbacks, stale, customer = known.fallbacks, known.stale, known.customer
+            query = replace(query, leaning=known.wish.vector)
         ruling = self._decisions.ruling(shop, Context.SEARCH_RESULTS, customer)
-        found = await self._candidates(shop, wish, asked.k, asked.allowed, (), ruling)
-        fitting = [place for place in found.places if {"need", "words"} & set(found.sources(place))]
-        boosts = ruling.boosts(np.array(fitting, dtype=np.int64)) if ruling else None
-        scores = score(shop, wish, fitting, SEARCH, Mode.CONDITIONED, boosts)
-        chosen = [s for s in offered(shop, scores, asked.k, ruling, diverse=False) if _fits(s)]
-        said = basis(wish, [text] if text else [])
-        shortage = "" if chosen else nothing_passes(shop, asked.allowed) or "nothing fits the words"
-        told = offers(shop, chosen, found, said, asked.language or "en", ruling)
-        return Offers(told, by, fallbacks, stale, shortage=shortage)
+        ranked, told = await self._within(shop, query, asked.k, manner.offset, read, ruling)
+        page = ranked.scored[manner.offset : manner.offset + asked.k]
+        said = Basis(None, (), [read.reading.text] if read.reading.text else [])
+        language = asked.language or "en"
+        return Page(
+            offers(shop, page, ranked.proposed, said, language, ruling),
+            by,
+            fallbacks,
+            stale,
+            shortage="" if ranked.scored else _shortage(shop, read.intent, ruling),
+            reading=read.reading,
+            read=told,
+            facets=facets(shop, [scored.place for scored in ranked.scored], language) if manner.facets else (),
+            found=len(ranked.scored),
+        )
+
+    async def _within(
+        self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling
+    ) -> tuple[_Ranked, Allowed]:
+        """What was found, and the conditions of the words that it keeps."""
+        meant = read.intent
+        if meant.contradiction:
+            return _Ranked([], Proposed([], {})), meant.read
+        ranked = await self._rank(shop, query, k, offset, read, ruling, meant.allowed)
+        if ranked.scored or meant.allowed == meant.relaxed:
+            return ranked, meant.read
+        # Nothing is all that the words name: it orders what is left, and prices hold as before.
+        ranked = await self._rank(shop, query, k, offset, read, ruling, meant.relaxed)
+        return ranked, replace(meant.read, brands=frozenset(), categories=frozenset(), traits=())
+
+    async def _rank(
+        self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling, allowed: Allowed
+    ) -> _Ranked:
+        """All that was found, best first, as far as the page needs it."""
+        chosen: dict[int, Scored] = {}
+        covered: float | None = None
+        proposed = Proposed([], {})
+        for size in _LOOKS:
+            proposed = await self._find(shop, query, allowed, size, ruling)
+            new = [place for place in proposed.places if place not in chosen]
+            unwanted = read.words.having(new, read.reading.without)
+            made = relevance(shop, query, [place for place in new if place not in unwanted], ruling, covered)
+            covered = made.covered
+            for row in _ordered(shop, made.scores, k, ruling):
+                scored = made.scores.at(row)
+                chosen[scored.place] = scored
+            if len(chosen) >= offset + k or len(proposed.places) < size:
+                break
+        return _Ranked(list(chosen.values()), proposed)
 
 
-def _fits(scored: Scored) -> bool:
-    """Whether words or meaning speak for it: the nearest of all products is not always near."""
-    values = {term.name: term.value for term in scored.terms}
-    return values["sim.words"] > 0 or values["sim.dense"] >= 0.2  # noqa: PLR2004 - two unrelated texts reach .1 to .2
+def _ordered(shop: Shop, scores: Scores, k: int, ruling: Ruling) -> list[int]:
+    """Rows, best first; the first k as rules will have them, those they bury last."""
+    if not ruling:
+        best: list[int] = np.argsort(-scores.totals, kind="stable").tolist()
+        return best
+    first = arrange(shop, scores, k, ruling, diverse=False)
+    buried = ruling.buried(np.asarray(scores.places, dtype=np.int64))
+    return list(dict.fromkeys([*first, *np.lexsort((-scores.totals, buried)).tolist()]))
+
+
+class _Read(NamedTuple):
+    """What a search was read to mean."""
+
+    reading: Reading
+    intent: Intent
+    words: ShopWords
+
+
+def _shortage(shop: Shop, meant: Intent, ruling: Ruling) -> str:
+    """Why nothing was found."""
+    if why := meant.contradiction or nothing_passes(shop, meant.relaxed):
+        return why
+    everywhere = shop.all()
+    passing = everywhere[meant.relaxed.fits(shop, everywhere)]
+    if ruling and not ruling.permits(passing).any():
+        return "; ".join(f"rule {rule.rule_id!r} leaves out {n} products" for rule, n in ruling.forbidding(passing))
+    return "nothing fits the words"

@@ -515,6 +515,7 @@ class QueryReading(_message.Message):
     TYPED_FIELD_NUMBER: _builtins.int
     CORRECTED_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    WITHOUT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The words that were searched for, typing corrected."""
     @_builtins.property
@@ -529,6 +530,10 @@ class QueryReading(_message.Message):
     def filter(self) -> Global___Filter:
         """Conditions that the words stated; they were kept like those of the request."""
 
+    @_builtins.property
+    def without(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What products must not be named as having, such as `sugar` after `without sugar`."""
+
     def __init__(
         self,
         *,
@@ -536,10 +541,11 @@ class QueryReading(_message.Message):
         typed: _abc.Iterable[_builtins.str] | None = ...,
         corrected: _abc.Iterable[_builtins.str] | None = ...,
         filter: Global___Filter | None = ...,
+        without: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected", b"corrected", "filter", b"filter", "text", b"text", "typed", b"typed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected", b"corrected", "filter", b"filter", "text", b"text", "typed", b"typed", "without", b"without"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

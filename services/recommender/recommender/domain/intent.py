@@ -1,0 +1,104 @@
+"""From what was read out of words to conditions and preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from recommender.domain.reading.names import Named as Name
+from recommender.domain.reading.read import Reading
+from recommender.domain.reading.units import Quantity
+from recommender.domain.relevance import Named
+from recommender.domain.shop import Allowed, Shop
+
+_MOSTLY = 2.0  # products with the words of a category's name, per product in it, up to which they mean the category
+_OWN = 1.2  # products with the words of a brand's name, per product of the brand, up to which they mean the brand
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What products must be, and what they should be."""
+
+    allowed: Allowed  # the request's conditions and those of the words
+    read: Allowed  # those of the words alone, to be told
+    relaxed: Allowed  # as `allowed`, without what the words merely name
+    named: Sequence[Named]
+    contradiction: str = ""  # why nothing can be found at all
+
+
+def intent(shop: Shop, reading: Reading, asked: Allowed, count: Callable[[str], float]) -> Intent:
+    """Prices and brands that words state are conditions like those of the request; what else they name is preferred.
+
+    A category is a condition where it is all that was typed, a quantity where one attribute states it. `count`: how
+    many products have a word.
+    """
+    priced, contradiction = _priced(reading, asked)
+    read = replace(Allowed(), currency=reading.currency, least=_float(reading.least), most=_float(reading.most))
+    allowed, named = priced, []
+    for name in reading.names:
+        brands = _sold(shop, name.brands)
+        if brands and not asked.brands and not name.categories and _means_brand(shop, name, brands, count):
+            allowed, read = replace(allowed, brands=brands), replace(read, brands=brands)
+        categories = name.categories if _means_category(shop, name, count) else frozenset()
+        if name.whole and categories and not brands and not asked.categories:
+            allowed, read = replace(allowed, categories=categories), replace(read, categories=categories)
+        if brands or categories:
+            named.append(Named(brands, categories))
+    for quantity in reading.quantities:
+        condition, preferred = _quantified(shop, quantity)
+        named += preferred
+        if condition:
+            allowed = replace(allowed, traits=(*allowed.traits, *condition))
+            read = replace(read, traits=(*read.traits, *condition))
+    return Intent(allowed, read, priced, named, reading.contradiction or contradiction)
+
+
+def _priced(reading: Reading, asked: Allowed) -> tuple[Allowed, str]:
+    """The request's conditions with the limits of the words, and why both cannot be kept."""
+    if not reading.priced:
+        return asked, ""
+    least, most = _float(reading.least), _float(reading.most)
+    if asked.least is not None or asked.most is not None:
+        if asked.currency != reading.currency:
+            return asked, f"the words ask for prices in {reading.currency}, the filter for {asked.currency}"
+        least = max((limit for limit in (least, asked.least) if limit is not None), default=None)
+        most = min((limit for limit in (most, asked.most) if limit is not None), default=None)
+    both = replace(asked, currency=reading.currency, least=least, most=most)
+    if least is not None and most is not None and least > most:
+        return both, f"words and filter together ask for at least {least:g} and at most {most:g} {reading.currency}"
+    return both, ""
+
+
+def _sold(shop: Shop, brands: frozenset[str]) -> frozenset[str]:
+    return frozenset(brand for brand in brands if shop.facts.has_brand(brand))
+
+
+def _means_brand(shop: Shop, name: Name, brands: frozenset[str], count: Callable[[str], float]) -> bool:
+    """Whether nearly all products that have the name's words are of the brand: `Apple` is a fruit elsewhere."""
+    flags = shop.facts.brands.chosen(brands)
+    having = float(flags[shop.facts.columns.brand].sum())
+    return count(name.text) <= _OWN * having + 1
+
+
+def _means_category(shop: Shop, name: Name, count: Callable[[str], float]) -> bool:
+    """Whether most products that have its words are in it: `tea` is in the name of many a cup."""
+    facts = shop.facts
+    having = float(facts.categories.chosen(name.categories)[facts.columns.category].sum())
+    return bool(having) and count(name.text) <= _MOSTLY * having
+
+
+def _quantified(shop: Shop, quantity: Quantity) -> tuple[tuple[tuple[str, frozenset[str]], ...], list[Named]]:
+    """Where attributes of one name state it, a condition; where any do, a preference."""
+    numbers = shop.traits.stating(quantity)
+    if not numbers:
+        return (), []
+    stated: dict[str, set[str]] = {}
+    for number in numbers:
+        name, value = shop.traits.named[number]
+        stated.setdefault(name, set()).add(value)
+    conditions = tuple((name, frozenset(values)) for name, values in stated.items())
+    return conditions if len(conditions) == 1 else (), [Named(traits=numbers)]
+
+
+def _float(amount: object) -> float | None:
+    return None if amount is None else float(str(amount))

@@ -1,0 +1,163 @@
+"""Price limits that words state: `under 50`, `between €20 and €40`, `50元以下`, `不超过三百`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from recommender.domain.reading.amounts import AMOUNT, SOME, number
+from recommender.domain.reading.currencies import AFTER, BEFORE, meant
+from recommender.domain.reading.units import COUNTED
+
+
+class Limit(NamedTuple):
+    """What one phrase states; a number that is None states nothing."""
+
+    currency: str  # ISO 4217; empty: the shop has no prices
+    least: Decimal | None
+    most: Decimal | None
+
+
+def _money(n: int) -> str:
+    """An amount with its currency before or behind; a word before it ends, so that `mp3` holds no 3."""
+    return rf"(?:(?P<pre{n}>{BEFORE})\s*)?(?<![a-z0-9_.,])(?P<num{n}>{AMOUNT})\s*(?P<cur{n}>{AFTER})?"
+
+
+def _chinese_money(n: int) -> str:
+    return rf"(?:(?P<pre{n}>{BEFORE})\s*)?(?<![\d.,])(?P<num{n}>{AMOUNT})\s*(?P<cur{n}>{AFTER})?"
+
+
+_PRICED = (
+    r"(?:(?<![a-z])(?:(?:at\s+)?(?:a\s+|the\s+)?(?:price[ds]?|costs?|costing)(?:\s+(?:of|is|range))?:?\s+"
+    r"|(?:for|is)\s+))?"
+)
+_OF = r"(?:\s+(?:a\s+|the\s+)?price\s+of)?"
+_MOST = (
+    r"(?<![a-z])(?:(?:at\s+or\s+)?(?:under|below|beneath)|sub|(?:less|lower|cheaper|smaller|fewer)\s+than(?:\s+or\s+equal\s+to)?|"
+    r"(?:not?|never|nothing)\s+(?:more|higher|over|above|greater)(?:\s+than)?|not\s+exceed(?:ing)?|at\s+most|up\s+to|"
+    r"max(?:imum|imal|\.)?(?:\s+(?:price|budget))?(?:\s+of)?|within|budget(?:\s+of|\s+is|:)?|no\s+higher\s+than)"
+    rf"{_OF}(?:\s+|-|(?=[€$£¥]))|(?:<=?|≤|＜)\s*"
+)
+_LEAST = (
+    r"(?<![a-z])(?:over|above|(?:more|higher|greater)\s+than(?:\s+or\s+equal\s+to)?|(?:not?|never)\s+(?:less|lower|under|below)(?:\s+than)?|"
+    r"at\s+least|from|starting\s+(?:at|from)|min(?:imum|imal|\.)?(?:\s+(?:price))?(?:\s+of)?|upwards\s+of|exceeding)"
+    rf"{_OF}(?:\s+|(?=[€$£¥]))|(?:>=?|≥|＞)\s*"
+)
+_LESS = (
+    r"(?:\s*,?\s*(?:or|and)\s+(?:less|under|below|cheaper|lower)|\s+(?:max(?:imum|\.)?|tops|at\s+most|limit|budget))"
+    r"(?![a-z])"
+)
+_MORE = r"\s*,?\s*(?:or|and)\s+(?:more|over|above|up|upwards|higher)(?![a-z])"
+_ZH_PRICED = r"(?:价格|价钱|价位|售价|单价|预算)?(?:在|是|为|要)?"
+_ZH_MOST = (
+    r"(?<!不)(?:不超过|不要超过|不能超过|别超过|不超|不高于|不大于|不多于|不贵于|低于|少于|小于|不到|不足"
+    r"|最多|至多|顶多|最高|预算(?:在|是|为)?)"
+)
+_ZH_LEAST = r"(?<!不)(?:不低于|不少于|不小于|高于|超过|大于|多于|至少|最少|最低|起码)"
+_DASH = r"\s*(?:to|-|–|—|~|～|到|至)\s*"
+_EITHER = re.IGNORECASE
+
+
+class _Phrase(NamedTuple):
+    """One way to state limits."""
+
+    sign: re.Pattern[str]  # no such phrase without it; most texts hold none
+    pattern: re.Pattern[str]
+    kind: str  # which limits
+    bare: bool  # said of money also without a currency
+
+
+# Most telling phrases first: 不超过 holds 超过.
+_PHRASES = tuple(
+    _Phrase(re.compile(sign, _EITHER), re.compile(pattern, _EITHER), kind, bare)
+    for sign, pattern, kind, bare in (
+        (
+            r"between|from|range",
+            rf"{_PRICED}(?<![a-z])(?:between|from|range)\s+{_money(1)}(?:{_DASH}|\s+and\s+){_money(2)}",
+            "both",
+            True,
+        ),
+        (r"to|[-–—~～到至]", rf"{_PRICED}{_money(1)}{_DASH}{_money(2)}(?:之间|以内|左右)?", "both", False),
+        (
+            r"价|预算",
+            rf"(?:价格|价钱|价位|售价|预算)(?:在|是|为)?{_chinese_money(1)}{_DASH}{_chinese_money(2)}(?:之间|以内)?",
+            "both",
+            True,
+        ),
+        (r"之间", rf"{_ZH_PRICED}{_chinese_money(1)}{_DASH}{_chinese_money(2)}之间", "both", True),
+        (
+            r"[下内里]|封顶",
+            rf"{_ZH_PRICED}{_ZH_MOST}?{_chinese_money(1)}(?:以下|以内|之内|之下|以里|内|封顶|往下)",
+            "most",
+            True,
+        ),
+        (r"不|于|多|高|预算", rf"{_ZH_PRICED}{_ZH_MOST}{_chinese_money(1)}", "most", True),
+        (r"上|起", rf"{_ZH_PRICED}{_ZH_LEAST}?{_chinese_money(1)}(?:以上|之上|起步|起|往上)", "least", True),
+        (r"于|过|少|低|起码", rf"{_ZH_PRICED}{_ZH_LEAST}{_chinese_money(1)}", "least", True),
+        (
+            r"under|below|beneath|sub|than|no|most|up to|max|within|budget|[<≤＜]",
+            rf"{_PRICED}(?:{_MOST}){_money(1)}",
+            "most",
+            True,
+        ),
+        (r"less|under|below|cheaper|lower|max|tops|most|limit|budget", rf"{_PRICED}{_money(1)}{_LESS}", "most", True),
+        (
+            r"over|above|than|no|least|from|starting|min|upwards|exceeding|[>≥＞]",
+            rf"{_PRICED}(?:{_LEAST}){_money(1)}",
+            "least",
+            True,
+        ),
+        (r"more|over|above|up|higher", rf"{_PRICED}{_money(1)}{_MORE}", "least", True),
+        (r"\+", rf"{_money(1)}\+\s*(?P<cur2>{AFTER})?(?!\d)", "least", False),
+    )
+)
+_AMOUNTS = 60  # in a text; who gives more says no price with them, and no text costs more than some milliseconds
+_AGED = re.compile(r"(?:women|men|people|adults|ladies|seniors|those|age[sd]?|anyone)\s*$")  # over 50: not of money
+
+
+def limits(text: str, sold_in: Sequence[str]) -> tuple[list[Limit], str]:
+    """The limits that half-width words state, and the words without them.
+
+    `sold_in`: the shop's currencies, most used first. A number with a unit of something else, such as `under 50 cm`, is
+    no price. Both limits of a range are in one currency, whichever of them names it.
+    """
+    found: list[Limit] = []
+    if not 0 < len(SOME.findall(text)) <= _AMOUNTS:
+        return found, text
+    for phrase in _PHRASES:
+        at = 0 if phrase.sign.search(text) else len(text)
+        while (match := phrase.pattern.search(text, at)) is not None:
+            limit = _limit(match, phrase.kind, sold_in, bare=phrase.bare)
+            if limit is None or (phrase.kind == "least" and _AGED.search(text[: match.start()].lower())):
+                at = match.start() + 1
+                continue
+            found.append(limit)
+            text = f"{text[: match.start()]} {text[match.end() :]}"
+            at = match.start()
+    return found, re.sub(r"^[\s的,，]+|[\s,，]+$", "", re.sub(r"\s+", " ", text))
+
+
+def _limit(match: re.Match[str], kind: str, sold_in: Sequence[str], *, bare: bool) -> Limit | None:
+    """None: it is not about money."""
+    groups = match.groupdict()
+    names = [name for key in ("pre1", "cur1", "pre2", "cur2") if (name := groups.get(key))]
+    if not names and (not bare or COUNTED.match(match.string.lower(), match.end())):
+        return None
+    if not names and any(COUNTED.match(match.string.lower(), match.end(key)) for key in _numbers(groups)):
+        return None
+    currency = meant(names[0] if names else "", sold_in)
+    if currency is None:
+        return None
+    grouped = bool(names) and currency == "EUR"
+    amounts = [number(groups[key] or "", grouped=grouped) for key in _numbers(groups)]
+    return Limit(
+        currency,
+        min(amounts) if kind in {"both", "least"} else None,
+        max(amounts) if kind in {"both", "most"} else None,
+    )
+
+
+def _numbers(groups: dict[str, str | None]) -> Iterator[str]:
+    return (key for key in ("num1", "num2") if groups.get(key))
