@@ -135,3 +135,22 @@ def test_a_service_that_failed_is_left_alone_and_then_tried_by_one() -> None:
     assert [breaker.open(), breaker.open()] == [False, True]
     breaker.succeeded()
     assert not breaker.open()
+
+
+def test_words_find_the_products_that_a_look_at_every_product_would() -> None:
+    rng, made = random.Random(9), WordTable()
+    held: dict[int, Bag | None] = {}
+    for _ in range(4_000):
+        place = rng.randrange(1_500)
+        held[place] = None if rng.random() < 0.1 else bag(*{int(rng.paretovariate(0.5)) % 900 for _ in range(12)})
+        made.put(place, held[place])
+    places = np.array([place for place, words in held.items() if words is not None])
+    for _ in range(50):
+        asked = {int(rng.paretovariate(0.5)) % 900: rng.random() for _ in range(6)}
+        found, scores = made.best(asked, 20, lambda at: at % 3 > 0)
+        _, exact = made.best(asked, 10_000, lambda at: at % 3 > 0)
+        assert scores == pytest.approx(exact[:20])
+        assert (found % 3 > 0).all()
+        assert set(found.tolist()) <= set(places.tolist())
+        assert (made.cosines(asked, found) > 0).all()
+        assert int((made.cosines(asked, places[places % 3 > 0]) > 0).sum()) == len(exact)

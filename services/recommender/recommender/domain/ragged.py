@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -86,7 +87,8 @@ class Ragged:
         lengths = self._lengths[at]
         sizes = lengths + 1
         starts = np.cumsum(sizes) - sizes
-        index = np.arange(int(sizes.sum())) + np.repeat(self._starts[at] - starts, sizes)
+        index = np.repeat(self._starts[at] - starts, sizes)
+        index += _counting(len(index))
         return Rows(self._numbers[index], self._weights[index], starts, lengths)
 
     def _taken(self, place: int) -> int:
@@ -98,6 +100,16 @@ class Ragged:
         self._end = 1 + len(rows.numbers)
         self._numbers[1 : self._end], self._weights[1 : self._end] = rows.numbers, rows.weights
         self._starts[places] = rows.starts + 1
+
+
+@lru_cache(maxsize=1)
+def _numbers(room: int) -> Places:
+    return np.arange(room)
+
+
+def _counting(count: int) -> Places:
+    """0, 1, 2 …"""
+    return _numbers(65_536)[:count] if count <= 65_536 else np.arange(count)  # noqa: PLR2004 - more than any request
 
 
 def _longer(column: NDArray[T]) -> NDArray[T]:

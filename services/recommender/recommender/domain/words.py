@@ -14,8 +14,9 @@ from recommender.domain.ragged import Places, Ragged, Rows
 
 Values = NDArray[np.float64]
 
-# Places that a search by words looks at: 0.3 ms. Words are taken from the one that says most, which few products hold.
-LOOKED_AT = 50_000
+# Places that a search by words looks at: 0.2 ms. Words are taken from the one that says most, which few products hold.
+LOOKED_AT = 20_000
+_SCORED = 4  # times as many are scored exactly as are wanted
 
 
 class Bag(NamedTuple):
@@ -72,7 +73,7 @@ class WordTable:
         """Take the words of a product in place of those it had; None: it is gone."""
         before: list[int] = []
         if place >= len(self._there):
-            self._there = grown(self._there, 2 * place)
+            self._there, self._marks = grown(self._there, 2 * place), grown(self._marks, 2 * place)
         if self._there[place]:
             before = self._rows.numbers(place).tolist()
             self._having[before] -= 1
@@ -158,22 +159,20 @@ class WordTable:
             if seen and seen + count > most:
                 continue
             places = self._postings.places(number)
-            if int(places.max(initial=0)) >= len(self._marks):
-                self._marks = grown(self._marks, 2 * int(places.max()))
-            self._marks[places] += np.float32(weight)
-            listed.append(places.astype(np.int64))
+            before = self._marks[places]
+            self._marks[places] = before + np.float32(weight)
+            listed.append(places[before == 0])
             seen += count
         if not listed:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        found = np.concatenate(listed)
+        found = np.concatenate(listed).astype(np.int64)
         marks = self._marks[found]
         self._marks[found] = 0
         fitting = fits(found)
         found, marks = found[fitting], marks[fitting]
-        some = 2 * k * len(listed)  # a place stands in the list of each of its words
-        if len(found) > some:
-            found = found[np.argpartition(-marks, some)[:some]]
-        found = np.unique(found)
+        if len(found) > _SCORED * k:  # the words of a product weigh differently: the best are among these
+            found = found[np.argpartition(-marks, _SCORED * k)[: _SCORED * k]]
+        found = np.unique(found)  # a word that was taken back and said again is listed twice
         scores = self._sums(self._rows.take(found), sought)
         order = np.argsort(-scores, kind="stable")[:k]
         order = order[scores[order] > 0]
