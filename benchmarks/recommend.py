@@ -5,10 +5,11 @@
 
 Prints a table and keeps it in recommend.txt beside this script. Client, needs, Redis, broker and recommender share the
 cores of this machine. Every request asks for ten offers with scores, terms and reasons; products out of stock (a tenth)
-are filtered. Who asks is drawn from what people did, so that busy customers come more often. Closed loop: eight
-callers, each asks again as soon as it has its answer. Open loop: requests begin on a fixed schedule, whether or not the
-ones before were answered, while 50 events and 5 catalogue updates a second come over Kafka. The shop is made and laid
-into the stores by big_platform.py, without Kafka; that takes minutes for a million products and is kept in --data.
+are filtered, and six rules of the shop hold. Who asks is drawn from what people did, so that busy customers come more
+often. Closed loop: eight callers, each asks again as soon as it has its answer. Open loop: requests begin on a fixed
+schedule, whether or not the ones before were answered, while 50 events and 5 catalogue updates a second come over
+Kafka. The shop is made and laid into the stores by big_platform.py, without Kafka; that takes minutes for a million
+products and is kept in --data.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -36,7 +39,7 @@ from confluent_kafka import Producer
 from google.protobuf import json_format
 from whole_platform import Platform
 
-from attune.recommender.v1.recommender_pb2 import RecommendRequest
+from attune.recommender.v1.recommender_pb2 import GetPolicyRequest, RecommendRequest, RecommendResponse
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from attune.types.v1.types_pb2 import UserRef
 from chassis.rpc import channel
@@ -50,6 +53,14 @@ GOALS = {  # products → closed loop: requests a second; open loop: requests a 
     1_000_000: (250, 50, 30.0),
 }
 REBUILT = 100_000  # products; the building of a larger index outlasts a benchmark
+RULES: Sequence[dict[str, object]] = (  # of a shop that has opinions
+    {"match": {"categories": ["home/decor"]}, "exclude": {}},
+    {"match": {"max_price": {"currency": "EUR", "amount": "2"}}, "exclude": {}},
+    {"match": {"categories": ["kitchen"]}, "boost": {"by": 0.02}},
+    {"match": {"attributes": [{"name": "material", "values": ["plastic"]}]}, "bury": {}},
+    {"brand_cap": {"most": 3}},
+    {"fresh_quota": {"share": 0.1, "days": 90}},
+)
 _KINDS = ("view", "view", "view", "click", "add_to_cart", "purchase")
 Ask = Callable[[], Awaitable[object]]
 
@@ -82,17 +93,34 @@ HEAD = (
 class Callers:
     """Asks one service from this process."""
 
-    def __init__(self, made: Platform, prepared: Prepared) -> None:
+    def __init__(self, made: Platform, prepared: Prepared, address: str = "") -> None:
+        """`address`: of another server than the recommender."""
         self._made, self._prepared = made, prepared
-        self._stub = RecommenderServiceStub(channel(made.addresses["recommender"], name="bench"))
+        self._stub = RecommenderServiceStub(channel(address or made.addresses["recommender"], name="bench"))
         self._people = asking(prepared)
         self._me = psutil.Process()
 
     async def ask(self) -> int:
         """One request; how many offers came."""
+        return len((await self.reply()).recommendations)
+
+    async def reply(self) -> RecommendResponse:
+        """The answer to one request."""
         user, language = next(self._people)
         request = RecommendRequest(user=UserRef(user_id=user), k=10, language=language)
-        return len((await self._stub.Recommend(request, timeout=10)).recommendations)
+        return await self._stub.Recommend(request, timeout=10)
+
+    async def decide(self) -> None:
+        """The shop's rules are in force."""
+        producer = Producer({"bootstrap.servers": self._made.kafka, "partitioner": "murmur2_random"})
+        for number, rule in enumerate(RULES):
+            named = {"rule_id": f"rule-{number}", **rule}
+            producer.produce("attune.rules.v1", json.dumps(named), f"rule-{number}")
+        await asyncio.to_thread(producer.flush, 30)
+        known = 0
+        while known < len(RULES):
+            await asyncio.sleep(0.1)
+            known = len((await self._stub.GetPolicy(GetPolicyRequest(), timeout=10)).rules)
 
     async def closed(self, seconds: float, callers: int = CALLERS) -> Figures:
         """Each caller asks again as soon as it was answered."""
@@ -185,7 +213,9 @@ async def measure(prepared: Prepared, seconds: float) -> list[str]:
     size = prepared.shop.size
     async with serving(prepared) as made:
         callers = Callers(made, prepared)
+        await callers.decide()
         await callers.closed(min(seconds, 3.0))  # nobody's caches are cold in a shop that is open
+        limit = await echo(made, prepared, await callers.reply(), seconds)
         wanted, rate, p99 = GOALS.get(size, (400, 100, 20.0))
         alone = await callers.closed(seconds, 1)
         eight = await callers.closed(seconds)
@@ -198,14 +228,43 @@ async def measure(prepared: Prepared, seconds: float) -> list[str]:
     return [
         "",
         f"{size:,} products, {prepared.people:,} people, {prepared.behaviors:,} behaviours{goal}",
+        limit.row(f"bare echo, {CALLERS} callers"),
         alone.row("closed loop, one caller"),
         eight.row(f"closed loop, {CALLERS} callers"),
         paced.row(f"open loop, {rate}/s, and the shop lives"),
         f"  resident: recommender {resident} GiB, needs {needs:.2f}; offers {eight.offers / len(eight.took):.1f}",
         f"  ready after: recommender {made.seconds['recommender']:.0f} s, needs {made.seconds['needs']:.0f} s",
+        f"  looking at every vector instead: {brute(size):.1f} ms of one core a request (numpy, float32)",
         f"  laid into the stores in {sum(prepared.took.values()):.0f} s: "
         + ", ".join(f"{name} {took:.0f} s" for name, took in prepared.took.items()),
     ]
+
+
+async def echo(made: Platform, prepared: Prepared, reply: RecommendResponse, seconds: float) -> Figures:
+    """The same client and messages of the same size, without anything behind them."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(reply.SerializeToString())
+        file.flush()
+        command = [sys.executable, str(Path(__file__).with_name("echo.py")), file.name]
+        server = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        address = (await server.stdout.readline()).decode().strip() if server.stdout else ""
+        try:
+            return await Callers(made, prepared, address).closed(min(seconds, 5.0))
+        finally:
+            server.terminate()
+            await server.wait()
+
+
+def brute(products: int) -> float:
+    """Milliseconds of the product of all vectors with one."""
+    rng = np.random.default_rng(1)
+    rows = np.concatenate([rng.standard_normal((min(10_000, products), 256), dtype=np.float32)] * (products // 10_000))
+    vector, took = rows[0].copy(), []
+    for _ in range(5):
+        begun = time.process_time()
+        np.argpartition(-(rows @ vector), 100)
+        took.append(time.process_time() - begun)
+    return min(took) * 1e3
 
 
 @dataclass
@@ -227,6 +286,7 @@ async def rebuild(prepared: Prepared, seconds: float) -> list[str]:
     """Requests at a pace while the index of the shop is built anew; it begins after a few catalogue updates."""
     async with serving(prepared, ATTUNE_RECOMMENDER_REBUILD_AFTER="20") as made:
         callers = Callers(made, prepared)
+        await callers.decide()
         await callers.closed(min(seconds, 3.0))
         building = Building(made.processes["recommender"])
         found, _ = await asyncio.gather(callers.open(3 * seconds, 100), building.look(3 * seconds))
@@ -238,7 +298,11 @@ async def rebuild(prepared: Prepared, seconds: float) -> list[str]:
 
 
 async def main(arguments: argparse.Namespace) -> None:
-    lines = ["Recommend, k = 10, terms and reasons, stock filter; everything on this machine's cores", HEAD]
+    cores = len(os.sched_getaffinity(0))
+    lines = [
+        f"Recommend, k = 10, terms, reasons, stock filter, {len(RULES)} rules; all on the same {cores} cores",
+        HEAD,
+    ]
     print(*lines, sep="\n", flush=True)
     with tempfile.TemporaryDirectory(prefix="attune-bench-") as folder:
         data = arguments.data or Path(folder)
