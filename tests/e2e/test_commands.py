@@ -89,7 +89,7 @@ def test_each_change_of_a_need_is_told_to_who_watches(attune: Attune, products: 
         assert watching.stdout is not None
         assert watching.stdout.readline().rstrip().endswith("0 behaviours")
         attune("send", "click", "--user", someone, "--product", products[0], "--wait")
-        assert watching.stdout.readline().rstrip().endswith("1 behaviours")
+        assert watching.stdout.readline().rstrip().endswith("1 behaviour")
         assert "clicked" in watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(10) == 0

@@ -41,6 +41,11 @@ def part(behavior: needs.Behavior) -> str:
     return f"{away}makes {percent(behavior.share)} of the need"
 
 
+def counted(behaviors: int) -> str:
+    """How many."""
+    return f"{behaviors} behaviour" + ("" if behaviors == 1 else "s")
+
+
 def percent(share: float) -> str:
     """A share that is not nothing does not read as nothing."""
     return f"{share:.0%}".replace("%", " %") if abs(share) >= 0.005 or not share else "less than 1 %"  # noqa: PLR2004

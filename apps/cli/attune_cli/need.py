@@ -17,7 +17,7 @@ from attune.needs.v1 import needs_pb2 as needs
 from attune.recommender.v1 import recommender_pb2 as recommender
 from attune.types.v1.types_pb2 import UserRef
 from attune_cli import show
-from attune_cli.behaviors import part, percent, products, told
+from attune_cli.behaviors import counted, part, percent, products, told
 from attune_cli.failures import BadInput, Failure, NothingFound
 from attune_cli.options import Json, Tenant, User
 from attune_cli.output import as_json, print_json, say, table
@@ -127,7 +127,7 @@ async def _titles(services: Services, need: needs.Need) -> Mapping[str, str]:
 def _tell(need: needs.Need, titles: Mapping[str, str]) -> None:
     """The newest behaviours in one line each."""
     now = datetime.now(UTC)
-    say(f"{now.astimezone():%H:%M:%S}  {need.behaviors} behaviours")
+    say(f"{now.astimezone():%H:%M:%S}  {counted(need.behaviors)}")
     for each in need.spectrum[:3]:
         say(f"          {told(each, titles, now)} — {part(each)}")
 
@@ -136,7 +136,7 @@ def _show(need: needs.Need, profile: needs.Profile, titles: Mapping[str, str]) -
     if not need.known:
         return
     vector = f"{need.vector.dim} dimensions in {need.vector.space}" if need.HasField("vector") else "none yet"
-    say(f"{need.user.user_id}: {need.behaviors} behaviours, the last {need.last_at.ToJsonString()}; vector: {vector}")
+    say(f"{need.user.user_id}: {counted(need.behaviors)}, the last {need.last_at.ToJsonString()}; vector: {vector}")
     for line in _about(need):
         say(line)
     now = need.as_of.ToDatetime(UTC) if need.HasField("as_of") else datetime.now(UTC)

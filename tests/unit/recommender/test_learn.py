@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from chassis.kafka import Rewound, Slice, Source
+from attune.events.v1 import clickstream_pb2 as clicks
+from chassis.kafka import Decoded, Rewound, Slice, Source
+from recommender.decoding import Click
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
@@ -153,3 +155,20 @@ async def test_a_store_that_came_back_with_less_is_given_the_rest_again(bare: An
     assert back.value.next_offset == 5
     await route.handle(Slice(source, [], 9, begins=5))
     await route.handle(Slice(source, [], 12, begins=9))
+
+
+async def test_what_came_back_is_refused_and_who_signs_in_has_done_nothing(shop: Any) -> None:
+    done = [
+        ("kettle", clicks.BEHAVIOR_KIND_PURCHASE),
+        ("tent", clicks.BEHAVIOR_KIND_PURCHASE),
+        ("kettle", clicks.BEHAVIOR_KIND_RETURN),
+        ("", clicks.BEHAVIOR_KIND_IDENTIFY),
+    ]
+    items = [Decoded(i, "ann", Click(ANN, product, kind, 1_000 + i, None, i)) for i, (product, kind) in enumerate(done)]
+    topic = "attune.clickstream.v1"
+    made = routes(shop.catalog, shop.behavior, shop.forget, shop.follow)
+    (route,) = [each for each in made if each.topic == topic]
+    await route.handle(Slice(Source("log", topic, 0), items, len(items)))
+    history, places = await shop.relations.history(ANN), shop.world.look("default").places
+    assert history.items[places["kettle"]].done & Done.REFUSED
+    assert history.recent(5) == [places["tent"]]
