@@ -80,7 +80,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
         forgotten_for=settings.forgotten_for,
     )
     policy = Policy(thresholds=settings.thresholds)
-    library, texts = Library(lambda: Shelf(policy.weights, encoder.dim)), Texts(encoder)
+    library, texts = Library(lambda: Shelf(policy.weights, encoder.dim), settings.most_entries), Texts(encoder)
     learn, keep = Learn(library, texts), Keep(index, library, texts)
     await learn.recall(await _remembered(index))
     writer = Writer(generator, TemplateGenerator(TEMPLATES), lambda: remaining(math.inf))
@@ -88,7 +88,7 @@ async def _serve(settings: Settings, encoder: Encoder, generator: Engine, index:
     producer, progress = Producer(settings.kafka), Progress()
     shop = ShopHandlers(learn, keep)
     memory = Consumer(shop.of_memory(), group=None, name="memory", resume=resume_memory(learn))
-    reading = Reading(memory)
+    reading = Reading(memory, library)
     patient = PatientDialogues(dialogues, settings.memory_timeout, Breaker(pause=settings.breaker_pause))
     listeners = QuestionLog(producer) if settings.tell_needs else None
     respond = Respond(ask, patient, listeners, lambda: uuid.uuid4().hex, time.time)

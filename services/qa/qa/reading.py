@@ -10,6 +10,7 @@ from faststream.kafka import KafkaBroker
 
 from chassis.kafka import Consumer, Progress
 from chassis.settings import ProcessSettings
+from qa.domain.library import Library
 from qa.usecases.ports import Fallback, NotReadYet
 
 _PATIENCE = 2.0  # seconds that a slice of questions waits before it comes again
@@ -24,8 +25,8 @@ _BEHIND = Fallback("knowledge", "what was read so far", "the log of knowledge ha
 class Reading:
     """Whether this replica has read all that was said before it started. Once true, it stays true."""
 
-    def __init__(self, memory: Consumer) -> None:
-        self._memory, self._done = memory, asyncio.Event()
+    def __init__(self, memory: Consumer, library: Library) -> None:
+        self._memory, self._library, self._done = memory, library, asyncio.Event()
 
     async def until_done(self) -> None:
         """Look until it is. Runs in the background."""
@@ -43,7 +44,18 @@ class Reading:
 
     def missing(self) -> Sequence[Fallback]:
         """What a reply has to say of it."""
-        return () if self._done.is_set() else (_BEHIND,)
+        behind = () if self._done.is_set() else (_BEHIND,)
+        return (*behind, *left_out(self._library))
+
+
+def left_out(library: Library) -> Sequence[Fallback]:
+    """That more was said than this replica may hold, where it was."""
+    if not library.left_out:
+        return ()
+    reason = (
+        f"more than {library.most:,} entries were told: remove some or raise ATTUNE_QA_MOST_ENTRIES, and start again"
+    )
+    return (Fallback("knowledge", f"the first {library.most:,} entries", reason),)
 
 
 class KeptConsumer(Consumer):

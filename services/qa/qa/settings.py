@@ -8,6 +8,7 @@ from pydantic import Field
 
 from chassis.settings import ProcessSettings
 from qa.domain.confidence import Thresholds
+from qa.domain.library import MOST
 
 _T = Thresholds()  # what they default to, and why, stands there
 
@@ -28,6 +29,9 @@ class Settings(ProcessSettings):
     direct: float = Field(_T.direct, validation_alias="ATTUNE_QA_DIRECT", ge=0, le=1)
     generated: float = Field(_T.generated, validation_alias="ATTUNE_QA_GENERATED", ge=0, le=1)
     ask_back: float = Field(_T.ask_back, validation_alias="ATTUNE_QA_ASK_BACK", ge=0, le=1)
+
+    # Entries of all shops that a replica holds; each takes some 35 KB and 8 µs of every question of its shop.
+    most_entries: int = Field(MOST, validation_alias="ATTUNE_QA_MOST_ENTRIES", ge=1)
 
     # A need takes 1 to 3 ms; what takes 50 times as long is not worth making a customer wait for.
     needs_timeout: timedelta = Field(timedelta(milliseconds=150), validation_alias="ATTUNE_QA_NEEDS_TIMEOUT")

@@ -9,12 +9,17 @@ from qa.domain.knowledge import Entry
 from qa.domain.products import Product, ProductBook
 from qa.domain.shelf import Shelf
 
+MOST = 20_000  # entries: some 700 MB, and .15 s for each question to a shop that has them all
+
 
 class Library:
-    """One shelf and one product book per shop; a shop nobody has told us of has empty ones."""
+    """One shelf and one product book per shop; a shop nobody has told us of has empty ones.
 
-    def __init__(self, shelf: Callable[[], Shelf]) -> None:
-        self._make = shelf
+    At most `most` entries, of all shops; `left_out` says whether there were more. Those that came first are held.
+    """
+
+    def __init__(self, shelf: Callable[[], Shelf], most: int = MOST) -> None:
+        self._make, self.most, self.left_out = shelf, most, False
         self._shelves: dict[str, Shelf] = {}
         self._books: dict[str, ProductBook] = {}
 
@@ -27,8 +32,13 @@ class Library:
         return self._books.get(tenant) or ProductBook()
 
     def learn(self, entry: Entry, vectors: Matrix) -> None:
-        """Enter an entry."""
-        self._shelves.setdefault(entry.tenant, self._make()).put(entry, vectors)
+        """Enter an entry, unless it is a new one and there are as many as there may be."""
+        shelf = self.shelf(entry.tenant)
+        if shelf.get(entry.entry_id) is None and sum(map(len, self._shelves.values())) >= self.most:
+            self.left_out = True
+            return
+        self._shelves[entry.tenant] = shelf
+        shelf.put(entry, vectors)
 
     def learn_product(self, product: Product) -> None:
         """Enter a product."""
