@@ -317,14 +317,14 @@ async def main(arguments: argparse.Namespace) -> None:
         kept.keep(__file__, lines)
 
 
-def _sizes(text: str) -> Sequence[int]:
+def sizes(text: str) -> Sequence[int]:
     return [int(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="10,000 products, 20,000 people, a few seconds")
-    parser.add_argument("--sizes", type=_sizes, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--sizes", type=sizes, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--behaviors", type=int, default=1_500_000)
     parser.add_argument("--data", type=Path, help="where prepared shops are kept; default: a temporary folder")

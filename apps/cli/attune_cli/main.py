@@ -54,7 +54,7 @@ _COMMANDS = {
     "need": Place("need", "need", _READ),
     "recommend": Place("recommend", "recommend", _READ),
     "similar": Place("recommend", "similar", _READ),
-    "search": Place("recommend", "search", _READ),
+    "search": Place("search", "search", _READ),
     "ask": Place("ask", "ask", _READ),
     "compose": Place("compose", "compose", _READ),
     "experiment": Place("compose", "experiment", _READ),

@@ -1,10 +1,9 @@
-"""`attune recommend`, `similar` and `search`: products for a person, a product, some words."""
+"""`attune recommend` and `similar`: products for a person, and products like one."""
 
 # ruff: noqa: FBT002 - options of the terminal stand in the signature
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,7 +20,6 @@ from attune_cli.output import print_json, say, table
 from attune_cli.services import Services, connected
 from attune_embedded.endpoints import UnknownEndpointError
 
-_HAN = re.compile("[\u4e00-\u9fff]")  # words with one of these are shown titles in Chinese
 Explain = Annotated[bool, typer.Option("--explain", help="Also why: reasons, behaviours, paths of the graph.")]
 Text = Annotated[bool, typer.Option("--with-text", help="Also write a recommendation text and match it to products.")]
 
@@ -84,30 +82,6 @@ def similar(
     _print(asyncio.run(_similar(request)), language, json=json)
 
 
-def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The words, in English or Chinese.")],
-    user: Annotated[str, typer.Option("--user", help="Nearer to this person's need.")] = "",
-    count: Count = 10,
-    category: Category = None,
-    language: Language = "",
-    tenant: Tenant = "",
-    json: Json = False,
-) -> None:
-    """Find products by words, in any language of the shop; with a person, nearer to that person's need.
-
-    Example: attune search "kettle for green tea" --user maria
-    """
-    request = recommender.SearchRequest(
-        tenant=tenant,
-        user_id=user,
-        text=text,
-        k=count,
-        language=language,
-        filter=recommender.Filter(categories=category or []),
-    )
-    _print(asyncio.run(_search(request)), language or ("zh" if _HAN.search(text) else "en"), json=json)
-
-
 async def _recommend(
     request: recommender.RecommendRequest, *, explain: bool
 ) -> tuple[recommender.RecommendResponse, recommender.ExplainResponse | None, str]:
@@ -138,13 +112,7 @@ async def _similar(request: recommender.SimilarRequest) -> recommender.SimilarRe
             return await stub.Similar(request)
 
 
-async def _search(request: recommender.SearchRequest) -> recommender.SearchResponse:
-    async with connected() as services:
-        with services.recommender() as stub:
-            return await stub.Search(request)
-
-
-def _print(reply: recommender.SimilarResponse | recommender.SearchResponse, language: str, *, json: bool) -> None:
+def _print(reply: recommender.SimilarResponse, language: str, *, json: bool) -> None:
     if json:
         print_json(reply)
     else:

@@ -14,7 +14,7 @@ from attune.events.v1.product_vectors_pb2 import ProductVectors
 from attune.needs.v1 import needs_pb2
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceServicer, add_NeedsServiceServicer_to_server
 from attune.recommender.v1 import recommender_pb2 as pb
-from attune.types.v1.types_pb2 import UserRef, Vector
+from attune.types.v1.types_pb2 import Money, UserRef, Vector
 
 
 def ids(reply: Any) -> list[str]:
@@ -108,6 +108,17 @@ def test_a_stated_watermark_that_is_not_reached_makes_the_reply_stale(house: Any
             pb.SearchRequest(vector=Vector(data=b"\0" * 16, dim=4, space="other@1")),
             grpc.StatusCode.INVALID_ARGUMENT,
             "other@1",
+        ),
+        (
+            "Search",
+            pb.SearchRequest(
+                text="tea",
+                filter=pb.Filter(
+                    min_price=Money(currency="EUR", amount="50"), max_price=Money(currency="EUR", amount="20")
+                ),
+            ),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "exchange them",
         ),
         ("Search", pb.SearchRequest(text=""), grpc.StatusCode.INVALID_ARGUMENT, "text"),
         ("Search", pb.SearchRequest(text="x" * 100_000), grpc.StatusCode.INVALID_ARGUMENT, "1000"),
@@ -213,3 +224,18 @@ def test_a_senseless_rule_has_one_dead_letter_however_often_it_is_read(house: An
     consumer.close()
     (headers,) = [dict(message.headers()) for message in letters]
     assert headers["dead-field"] == b"match"
+
+
+def test_what_was_read_out_of_words_is_told_as_a_request_would_say_it(house: Any, stocked: str) -> None:
+    request = pb.SearchRequest(tenant=stocked, text="ketle under 40 euros without glass", k=3, with_facets=True)
+    reply = house.stub.Search(request, timeout=10)
+    assert ids(reply)[0] == "kettle"
+    told = reply.reading
+    assert (told.text, list(told.typed), list(told.corrected)) == ("kettle", ["ketle"], ["kettle"])
+    assert told.filter.max_price == Money(currency="EUR", amount="40")
+    assert list(told.without) == ["glass"]
+    assert {facet.name for facet in reply.facets} >= {"category", "brand", "price"}
+    assert reply.found >= len(reply.recommendations)
+    assert house.stub.Search(pb.SearchRequest(tenant=stocked, text="kettle under 1"), timeout=10).shortage == (
+        "no product costs 1 EUR or less"
+    )

@@ -60,5 +60,7 @@ class ShopWords:
         return found
 
     def _others(self, word: str) -> list[str]:
-        """What it is called in the other language."""
-        return [other for found in self._models.translations(word) for other in found.alternatives]
+        """What all of it is called in the other language."""
+        found = self._models.translations(word)
+        whole = len(found) == 1 and set(found[0].source) == set(self._models.named(word))
+        return [*found[0].alternatives] if whole else []

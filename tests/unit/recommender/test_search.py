@@ -1,0 +1,172 @@
+"""What a search reads out of words, on a small bilingual shop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from recommender.usecases.search import Manner
+
+BOTTLES = [
+    {
+        "product_id": f"bottle-{size}-{material['en']}",
+        "title": {"en": f"Travel bottle {size} ml", "zh": f"旅行水瓶 {size}毫升"},
+        "category": "kitchen/bottles",
+        "category_name": {"en": "Bottles", "zh": "水瓶"},
+        "brand": "Quill & Fern",
+        "price": {"currency": "EUR", "amount": amount},
+        "attributes": [
+            {"name": "capacity", "value": {"en": f"{size} ml", "zh": f"{size}毫升"}},
+            {"name": "material", "value": material},
+        ],
+    }
+    for size, material, amount in (
+        (500, {"en": "steel", "zh": "钢"}, "20.00"),
+        (750, {"en": "steel", "zh": "钢"}, "25.00"),
+        (500, {"en": "plastic", "zh": "塑料"}, "10.00"),
+        (1000, {"en": "glass", "zh": "玻璃"}, "30.00"),
+    )
+]
+ALL = {str(each["product_id"]) for each in BOTTLES}
+
+
+def ids(made: Any) -> list[str]:
+    return [offer.product.key.product_id for offer in made.offers]
+
+
+@pytest.fixture
+async def stocked(shop: Any) -> Any:
+    await shop.load(*BOTTLES, offset=100)
+    return shop
+
+
+async def test_slips_of_the_keys_are_mended_and_told(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "travle botle", asked())
+    assert set(ids(made)[:4]) == ALL
+    assert (made.reading.typed, made.reading.corrected) == (["travle", "botle"], ["travel", "bottle"])
+
+
+async def test_a_word_of_the_language_is_no_slip_even_where_the_shop_does_not_have_it(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "battle", asked())
+    assert made.reading.corrected == []
+
+
+async def test_a_word_whose_products_are_gone_mends_nothing(stocked: Any, asked: Any) -> None:
+    await stocked.load({"product_id": "odd", "title": {"en": "Zwirnel"}}, offset=200)
+    assert (await stocked.search.by_text("default", "", "zwirnl", asked())).reading.corrected == ["zwirnel"]
+    await stocked.gone("odd", 300)
+    assert (await stocked.search.by_text("default", "", "zwirnl", asked())).reading.corrected == []
+
+
+@pytest.mark.parametrize("words", ["500ml bottle", "bottle 0.5 l", "水瓶 500毫升", "500 ml"])
+async def test_a_size_is_kept_in_whatever_unit_it_is_typed(stocked: Any, asked: Any, words: str) -> None:
+    made = await stocked.search.by_text("default", "", words, asked())
+    assert set(ids(made)) == {"bottle-500-steel", "bottle-500-plastic"}
+    assert made.read.traits == (("capacity", frozenset({"500 ml", "500毫升"})),)
+
+
+async def test_a_size_that_nothing_has_beside_the_other_words_orders_and_does_not_exclude(
+    stocked: Any, asked: Any
+) -> None:
+    made = await stocked.search.by_text("default", "", "bottle 500 ml over 25", asked())
+    assert set(ids(made)) & {"bottle-750-steel", "bottle-1000-glass"}
+    assert (made.read.traits, made.read.least) == ((), 25.0)
+
+
+async def test_a_brand_that_was_typed_is_kept(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "quill & fern bottle", asked(20))
+    assert made.read.brands == {"Quill & Fern"}
+    assert set(ids(made)) == ALL
+
+
+async def test_a_brand_whose_name_is_a_word_of_other_products_excludes_none_of_them(stocked: Any, asked: Any) -> None:
+    await stocked.load(
+        {"product_id": "apple-pie", "title": {"en": "Apple pie"}, "brand": "Ovenly"},
+        {"product_id": "apple-tea", "title": {"en": "Apple tea"}, "brand": "Lark"},
+        {"product_id": "phone", "title": {"en": "Phone"}, "brand": "Apple"},
+        offset=200,
+    )
+    made = await stocked.search.by_text("default", "", "apple", asked())
+    assert set(ids(made)) >= {"apple-pie", "apple-tea", "phone"}
+    assert made.read.brands == frozenset()
+
+
+async def test_a_category_is_a_condition_where_it_is_all_that_was_typed(stocked: Any, asked: Any) -> None:
+    for words in ("bottles", "水瓶"):
+        made = await stocked.search.by_text("default", "", words, asked(20))
+        assert (made.read.categories, set(ids(made))) == ({"kitchen/bottles"}, ALL)
+
+
+@pytest.mark.parametrize("words", ["bottle without plastic", "no plastic bottle", "不要塑料的水瓶"])
+async def test_what_must_not_be_is_left_out_in_both_languages(stocked: Any, asked: Any, words: str) -> None:
+    made = await stocked.search.by_text("default", "", words, asked(20))
+    assert set(ids(made)) >= ALL - {"bottle-500-plastic"}
+    assert "bottle-500-plastic" not in ids(made)
+    assert made.reading.without in (["plastic"], ["塑料"])
+
+
+async def test_verbatim_words_state_nothing(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "botle under 15 without steel", asked(), Manner(verbatim=True))
+    assert (made.reading.typed, made.reading.most, made.reading.without) == ((), None, ())
+    assert made.reading.text == "botle under 15 without steel"
+
+
+async def test_a_price_of_the_words_and_one_of_the_filter_are_both_kept(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text(
+        "default", "", "bottle under 25", asked(20, currency="EUR", least=20.0, most=99.0)
+    )
+    assert set(ids(made)) == {"bottle-500-steel", "bottle-750-steel"}
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed", "why"),
+    [
+        ("bottle over 60 under 20", {}, "the words ask for at least 60 and at most 20"),
+        ("bottle under 20", {"currency": "EUR", "least": 30.0},
+         "words and filter together ask for at least 30 and at most 20 EUR"),
+        ("bottle under $20", {"currency": "EUR", "most": 30.0}, "the words ask for prices in USD, the filter for EUR"),
+        ("bottle under $20", {}, "no product has a price in USD"),
+        ("qwxzv", {}, "nothing fits the words"),
+    ],
+)  # fmt: skip
+async def test_where_nothing_is_found_it_is_said_why(
+    stocked: Any, asked: Any, words: str, allowed: Any, why: str
+) -> None:
+    made = await stocked.search.by_text("default", "", words, asked(**allowed))
+    assert (ids(made), made.found, made.shortage) == ([], 0, why)
+
+
+async def test_a_price_alone_finds_whatever_keeps_it(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "under 10", asked(20))
+    assert set(ids(made)) == {"cup", "sock", "bottle-500-plastic"}
+
+
+async def test_pages_follow_each_other_without_a_gap_or_a_repeat(stocked: Any, asked: Any) -> None:
+    whole = ids(await stocked.search.by_text("default", "", "travel bottle", asked(20)))
+    pages = [
+        await stocked.search.by_text("default", "", "travel bottle", asked(2), Manner(offset=at)) for at in (0, 2, 4)
+    ]
+    assert [each for page in pages for each in ids(page)] == whole[:6]
+    assert {page.found for page in pages} == {len(whole)}
+
+
+async def test_facets_count_all_that_was_found_in_the_language_asked_for(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "水瓶", asked(1, language="zh"), Manner(facets=True))
+    found = {facet.name: [(v.value, v.label, v.count) for v in facet.values] for facet in made.facets}
+    assert found["category"] == [("kitchen/bottles", "水瓶", 4)]
+    assert found["brand"] == [("Quill & Fern", "Quill & Fern", 4)]
+    assert found["material"] == [("钢", "钢", 2), ("塑料", "塑料", 1), ("玻璃", "玻璃", 1)]
+    assert sum(count for *_, count in found["price"]) == 4
+    assert found["price"][0][0] == "10.00-10.00 EUR"
+
+
+async def test_english_words_find_titles_in_chinese_alone_and_the_other_way_round(bare: Any, asked: Any) -> None:
+    await bare.load(
+        {"product_id": "umbrella", "title": {"zh": "折叠雨伞"}}, {"product_id": "towel", "title": {"zh": "纯棉毛巾"}},
+        {"product_id": "lamp", "title": {"en": "Desk lamp"}}, {"product_id": "pillow", "title": {"en": "Down pillow"}},
+    )  # fmt: skip
+    for words, first in (("umbrella", "umbrella"), ("towel", "towel"), ("台灯", "lamp"), ("枕头", "pillow")):
+        made = await bare.search.by_text("default", "", words, asked(1))
+        assert ids(made) == [first], words
+        assert "words" in made.offers[0].sources, words
