@@ -30,3 +30,12 @@ def test_the_platform_and_the_domain_in_process_offer_the_same_lists(attune: Att
     assert len(live) == len(rows) * len({user for _, user in live})
     for key in live:
         assert live[key] == in_process[key], key
+
+
+def test_the_platform_and_the_domain_in_process_find_the_same(attune: Attune) -> None:
+    data = pairs_shop.write(attune.home / "pairs")
+    live, in_process = (attune.json("evaluate", "search", str(data), *how)["rows"] for how in ([], ["--offline"]))
+    found = {row["name"]: row for row in in_process}
+    assert [row["name"] for row in live][-1] == "Search, as it is served"
+    for row in live:
+        assert row == found[row["name"]]

@@ -39,6 +39,7 @@ Cold = Annotated[
     typer.Option("--cold", min=0, max=0.5, metavar="SHARE", help="Withhold all that happened to this share of products "
                  "and ask only for people who chose one of them."),
 ]  # fmt: skip
+Offline = Annotated[bool, typer.Option("--offline", help="In process, without engines, with every rung.")]
 Encoder = Annotated[str, typer.Option("--encoder", envvar="ATTUNE_ENCODER", help="The encoder of products and needs.")]
 
 
@@ -58,9 +59,7 @@ def recommend(
     lists: Annotated[
         Path | None, typer.Option("--lists", metavar="FILE", help="Write what everybody was offered, a JSON line each.")
     ] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="In process, without engines, with every rung of the ladder.")
-    ] = False,
+    offline: Offline = False,
     json: Json = False,
 ) -> None:
     """Hide what people chose next, rank the whole catalogue for them, and tell how often it was found.
@@ -110,15 +109,22 @@ def search(
         ),
     ] = None,
     encoder: Encoder = "static",
+    offline: Offline = False,
     json: Json = False,
 ) -> None:
     """Search with words whose answers are known, beside BM25 and each half of the hybrid alone.
 
-    Example: attune evaluate search shared/data/zh_product_search
+    Example: attune evaluate search shared/data/zh_product_search --offline
+
+    Without --offline the products are sent into a shop of their own on the running platform, which keeps it.
     """
-    data = read(dataset, questions=queries)
+    data = searching.asked(read(dataset, questions=queries))
     with progress("evaluate", None) as bar:
-        found = asyncio.run(searching.offline(data, _onto(bar), encoder))
+        if offline:
+            found = asyncio.run(searching.offline(data, _onto(bar), encoder))
+        else:
+            found, tenant = asyncio.run(searching.live(data, _onto(bar)))
+            remark(f"the platform keeps what was sent as the shop {tenant}")
     if json:
         print_json(searching.form(data, found))
     else:

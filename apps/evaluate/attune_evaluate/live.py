@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import numpy as np
 
 import lm.load
-from attune.events.v1.clickstream_pb2 import BehaviorKind, ClickstreamEvent
+from attune.events.v1.clickstream_pb2 import ClickstreamEvent
+from attune.events.v1.product_pb2 import Product
 from attune.needs.v1.needs_pb2 import GetNeedRequest
 from attune.recommender.v1 import recommender_pb2 as pb
 from attune.types.v1.types_pb2 import UserRef
-from attune_cli import health
-from attune_cli.contract import topic_of
 from attune_cli.failures import Refused
-from attune_cli.flow import Flow
-from attune_cli.log import reading, writing
 from attune_cli.services import Services, connected
 from attune_evaluate.baselines import ItemKnn, Popularity
-from attune_evaluate.dataset import Act, Dataset
+from attune_evaluate.dataset import Dataset
+from attune_evaluate.playing import flowing, now_and_then, play, stock
 from attune_evaluate.protocols import Case, Split
 from attune_evaluate.ranking import ARTICLE, DEPTH, KNN, POPULARITY, best
 from attune_evaluate.recommending import SERVED, Options, Progress, rows
-from attune_evaluate.records import owned
 from attune_evaluate.results import Board
 from recommender.handlers import product_of
 from recommender.models import TextModels
 
 _AT_ONCE = 8  # requests under way
-_TOLD_EVERY = 500
 
 
 async def live(data: Dataset, cut: Split, options: Options, told: Progress) -> tuple[Board, str]:
@@ -39,21 +35,11 @@ async def live(data: Dataset, cut: Split, options: Options, told: Progress) -> t
     tenant = f"evaluation-{uuid.uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
         services = await stack.enter_async_context(connected())
-        kafka = services.endpoints.require("kafka")
-        await health.readers_ready(services, [topic_of(type(data.products[0])), topic_of(ClickstreamEvent)])
-        producer = await stack.enter_async_context(writing(kafka))
-        flow = Flow(producer, await stack.enter_async_context(reading(kafka)), services)
-        for number, product in enumerate(data.products):
-            await flow.put(owned(product, tenant))
-            _now_and_then(told, "catalogue sent", number, len(data.products))
-        await flow.settle()
+        flow = await stack.enter_async_context(flowing(services, [Product, ClickstreamEvent]))
+        await stock(flow, data.products, tenant, told)
         # Where the protocol hides the end of a history from the statistics, a platform cannot: what those who ask did
         # last is one more event of theirs, and is known to all.
-        acts = [*cut.statistics, *cut.late]
-        for number, event in enumerate(_events(acts, tenant)):
-            await flow.put(event)
-            _now_and_then(told, "events sent", number, len(acts))
-        await flow.settle()
+        await play(flow, [*cut.statistics, *cut.late], tenant, told)
         offered = await _offered(services, tenant, [case for case in cut.cases if case.wanted], told)
     return await _board(data, cut, options, offered), tenant
 
@@ -75,7 +61,7 @@ async def _offered(
                 await _recommend(services, user, mode) for mode in (pb.SCORE_MODE_ARTICLE, pb.SCORE_MODE_CONDITIONED)
             ]
         done += 1
-        _now_and_then(told, "people asked", done, len(cases))
+        now_and_then(told, "people asked", done, len(cases))
         return both[0], both[1]
 
     answers = await asyncio.gather(*map(ask, cases))
@@ -116,22 +102,3 @@ async def _board(data: Dataset, cut: Split, options: Options, offered: dict[str,
         reference=SERVED,
         ids=list(places),
     )
-
-
-def _events(acts: Sequence[Act], tenant: str) -> Iterator[ClickstreamEvent]:
-    for number, act in enumerate(acts):
-        event = ClickstreamEvent(
-            event_id=f"{tenant}-{number}",
-            tenant=tenant,
-            user_id=act.user,
-            kind=BehaviorKind.Value(f"BEHAVIOR_KIND_{act.kind.upper()}"),
-            product_id=act.product,
-            rating=act.rating,
-        )
-        event.occurred_at.FromMilliseconds(act.at)
-        yield event
-
-
-def _now_and_then(told: Progress, what: str, done: int, of: int) -> None:
-    if done % _TOLD_EVERY == 0:
-        told(what, done, of)

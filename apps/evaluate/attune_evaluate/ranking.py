@@ -17,6 +17,7 @@ from recommender.usecases.relations import Person
 Values = NDArray[np.float64]
 DEPTH = 20  # products of a list that are looked at
 
+LINKS = "+ links of the catalogue"
 # The ladder: each rung adds terms of f, with the coefficients they are shipped with.
 LADDER: Mapping[str, Sequence[str]] = {
     "sim.dense with recency": ("sim.dense",),
@@ -25,7 +26,7 @@ LADDER: Mapping[str, Sequence[str]] = {
     "+ transitions": ("rel.transition",),
     "+ co-occurrence": ("rel.co_occurrence",),
     "+ category, brand, attributes": ("rel.attributes",),
-    "+ links of the catalogue": ("rel.catalog",),
+    LINKS: ("rel.catalog",),
 }
 DEFAULT = "default: all of f"
 ARTICLE = "article: plain mean, centrality"
@@ -64,7 +65,7 @@ class Ranking:
         found = {POPULARITY: self._best(self._popularity.counts[self._places], without)}
         found[KNN] = self._best(self._knn.scores(dealt.recent(LAST))[self._places], without)
         found[ARTICLE] = self._best(article, without)
-        for name, totals in ladder(scores):
+        for name, totals in ladder(scores, linked=bool(self._shop.graph.links)):
             found[name] = self._best(totals, without)
         found[DEFAULT] = self._best(scores.totals, without)
         return found
@@ -86,11 +87,13 @@ def best(totals: Values, places: NDArray[np.int64], without: Collection[int]) ->
     return found
 
 
-def ladder(scores: Scores) -> Iterator[tuple[str, Values]]:
-    """Running sums of the terms of f."""
+def ladder(scores: Scores, *, linked: bool) -> Iterator[tuple[str, Values]]:
+    """Running sums of the terms of f; without the rung of links where the catalogue has none."""
     columns = {name: values * weight for name, values, weight in scores.columns}
     total: Values = np.zeros(len(scores.totals))
     for name, terms in LADDER.items():
+        if name == LINKS and not linked:
+            continue
         there = [columns[term] for term in terms if term in columns]
         if there and any(each.any() for each in there):
             total = total + np.sum(there, axis=0)

@@ -9,7 +9,7 @@ from attune_cli.main import app
 
 
 def searched(*arguments: str, code: int = 0) -> str:
-    done = CliRunner().invoke(app, ["evaluate", "search", *arguments])
+    done = CliRunner().invoke(app, ["evaluate", "search", *arguments, "--offline"])
     assert done.exit_code == code, done.output
     return done.output
 
