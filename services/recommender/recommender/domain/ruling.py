@@ -10,6 +10,7 @@ import numpy as np
 from recommender.domain.columns import Flags
 from recommender.domain.context import Context
 from recommender.domain.history import Done, History
+from recommender.domain.newest import HELD
 from recommender.domain.rulebook import RuleBook, newer
 from recommender.domain.rules import (
     AdultsOnly,
@@ -127,11 +128,22 @@ class Ruling:
             found |= dict.fromkeys(self._places(row)[:most].tolist())
         for row, rule in self._with(FreshQuota):
             if isinstance(rule.effect, FreshQuota):
-                places = self._places(row)
-                places = places[newer(self._shop, places, rule.effect.age, self.now)]
-                order = np.argsort(-self._shop.facts.columns.released[places], kind="stable")
-                found |= dict.fromkeys(places[order[:most]].tolist())
+                found |= dict.fromkeys(self._new(row, rule, rule.effect.age, most))
         return list(found)
+
+    def _new(self, row: int, rule: Rule, age: timedelta, most: int) -> list[int]:
+        """The newest places that a rule concerns: where it can be, of the newest of the shop."""
+        since = self.now - age // timedelta(milliseconds=1)
+        newest = np.array(self._shop.newest.since(since, HELD), dtype=np.int64)
+        (concerned,) = self._concerns([(row, rule)], newest)
+        found: list[int] = newest[concerned][:most].tolist()
+        if len(found) == most or len(newest) < HELD:
+            return found
+        places = self._places(row)
+        places = places[newer(self._shop, places, age, self.now)]
+        order = np.argsort(-self._shop.facts.columns.released[places], kind="stable")
+        some: list[int] = places[order[:most]].tolist()
+        return some
 
     def without(self, history: History, *, seen: bool) -> Mapping[int, str]:
         """Places that are not offered for what the person did with them → why; `seen` ones only where rules say so."""

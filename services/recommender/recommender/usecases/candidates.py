@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from recommender.domain.nearest import passing
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
@@ -14,6 +15,7 @@ from recommender.usecases.ports import ProductIndex
 
 # Candidates per source: beyond, the score decides against them.
 DENSE, WORDS, GRAPH, TREND, FRESH = 100, 50, 150, 50, 20
+_CATALOG = 2_000  # products that are looked at where the sources name too few
 _SEEN_MORE = 200  # at most so many more are asked for in place of those that are not to be offered
 _RULED = 500  # of those that a rule wants to be looked at
 _NEW = 14 * 24 * 60 * 60 * 1000  # milliseconds: for two weeks a product may be offered though nobody has met it
@@ -59,9 +61,17 @@ class Candidates:
             named["rule"] = ruling.wanted(_RULED)
         found = _fitting(shop, named, allowed, without, ruling)
         if len(found) < k:  # a shop without events, or a filter that few products pass
-            named["catalog"] = range(len(shop.ids))
+            named["catalog"] = _any(shop, allowed, without, ruling)
             found = _fitting(shop, named, allowed, without, ruling)
         return Proposed(found, {source: set(places) for source, places in named.items()})
+
+
+def _any(shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling) -> list[int]:
+    """Whatever may be offered, the first of them."""
+    places = passing(shop, allowed)
+    places = places[ruling.permits(places)] if ruling else places
+    found: list[int] = places[: _CATALOG + len(without)].tolist()
+    return found
 
 
 def _fitting(
