@@ -183,10 +183,10 @@ def f(shop: Shop, chosen: Choices) -> Matrix:
         total = total + chosen.hops * _dense(seeds @ _cut(_unit(one @ one)))
     if chosen.back:
         total = total + chosen.back * _dense(seeds @ _cut(_unit(steps(shop, chosen).T)))
-    need = seeded(shop, HALF, orders=False)
+    need = seeded(shop, HALF, orders=chosen.orders)
     vectors = shop.vectors - shop.vectors.mean(axis=0) * chosen.centred
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    total += w.dense * made("dense", chosen.centred, by=lambda: _rows(need @ vectors) @ vectors.T)
+    total += w.dense * made("dense", chosen.centred, chosen.orders, by=lambda: _rows(need @ vectors) @ vectors.T)
     total += w.recent * made("recent", chosen.centred, by=lambda: nearest(shop, vectors))
     having = np.asarray((shop.words > 0).sum(axis=0)).ravel()
     idf = sp.diags(np.log1p((shop.n - having + 0.5) / (having + 0.5)) ** chosen.idf)
