@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+RELEASED = "2025-03-01T00:00:00Z"  # the shop is not new: what you add is
 BOTH_WAYS = frozenset({"goes_with", "variant_of"})  # what holds of a pair holds of it turned round
 
 
@@ -71,6 +72,7 @@ def _record(
         "attributes": [{"name": name, "value": glossary.value(value)} for name, value in product["facts"].items()],
         "relations": [{"kind": kind, "product_id": other} for kind, other in relations],
         "images": [{"uri": f"images/{product['id']}.svg", "alt": _alt(title, drawn)}],
+        "released_at": RELEASED,
         "availability": f"AVAILABILITY_{product.get('stock', 'in_stock').upper()}",
     }
 

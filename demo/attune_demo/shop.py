@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from attune_demo.catalog import products
 from attune_demo.knowledge import entries
 from attune_demo.personas import shoppers, users
+from attune_demo.rules import rules
 from attune_demo.shelf import Shelf
 from attune_demo.simulator import events
 from attune_demo.templates import templates
@@ -23,11 +24,12 @@ class Files(NamedTuple):
     users: Path
     knowledge: Path
     templates: Path
+    rules: Path
     events: Path  # clicks and queries in time order; `topic` tells them apart
 
 
 def files(folder: Path, *, until: datetime = UNTIL, days: int = 28, seed: int = 0) -> Files:
-    """Writes all five into the folder, making it when needed. Events end at `until` and go back that many days."""
+    """Writes all six into the folder, making it when needed. Events end at `until` and go back that many days."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = list(products())
     happened = events(shoppers(), Shelf(catalogue), until=until, days=days, seed=seed)
@@ -36,6 +38,7 @@ def files(folder: Path, *, until: datetime = UNTIL, days: int = 28, seed: int = 
         users=_write(folder / "users.jsonl", users()),
         knowledge=_write(folder / "knowledge.jsonl", entries()),
         templates=_write(folder / "templates.jsonl", templates()),
+        rules=_write(folder / "rules.jsonl", rules()),
         events=_write(folder / "events.jsonl", happened),
     )
 

@@ -6,6 +6,7 @@ A step says what happens (`say`, in both languages), does one thing, and expects
 * `event` – produce a record: `topic`, and `value` in the contract's JSON form without `event_id`, `user_id`,
   `session_id`, `occurred_at`, which the player adds;
 * `sign_in` – produce the clickstream record `value` of somebody without a name, then the record that says who they are;
+* `rule` – produce the record of a rule of the shopkeeper, which the player takes back after the story;
 * `ask` – call Ask; with `follow_up` in the dialogue of the question before, otherwise in a new one; `product_id` is the
   product it is about;
 * `compose` – call Compose;
@@ -16,7 +17,7 @@ What it expects is a list of changes, each to be seen through a service's reply,
 
 * `need` – GetNeed differs from before the step; GetProfile has a category of `categories` among its first three facets;
 * `recommendation` – Recommend differs from before (products or scores); at least one product of `categories` is among
-  the first ten, and none of `without` is;
+  the first ten, none of `without` is, and `first` stands first;
 * `answer` – the answer has this `outcome` (lower-case end of AnswerOutcome; absent: direct or generated), its first
   citation this `family`, its words this `language`;
 * `text` – a composition in this `language` came back, every fact of which holds;
@@ -73,6 +74,7 @@ class Expected(TypedDict):
     of: Literal["need", "recommendation", "answer", "text", "experiment"]
     categories: NotRequired[list[str]]
     without: NotRequired[list[str]]
+    first: NotRequired[str]
     outcome: NotRequired[str]
     family: NotRequired[str]
     language: NotRequired[str]
@@ -85,6 +87,7 @@ class Step(TypedDict):
     recommend: NotRequired[Recommend]
     event: NotRequired[Event]
     sign_in: NotRequired[SignIn]
+    rule: NotRequired[dict[str, Any]]  # in the contract's JSON form
     ask: NotRequired[Ask]
     compose: NotRequired[Compose]
     outcome: NotRequired[Outcome]

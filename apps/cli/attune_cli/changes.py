@@ -66,11 +66,13 @@ async def need(shopper: Shopper, sent: Acknowledged, before: Before, expected: d
 
 
 async def recommendation(shopper: Shopper, sent: Acknowledged, before: Before, expected: dict[str, Any]) -> Change:
-    """The offers differ; one of the categories is among the first ten and none of `without`."""
+    """The offers differ; one of the categories is among the first ten, none of `without`, and `first` is the first."""
 
     def wanting(now: recommender.RecommendResponse) -> list[str]:
         missing = [] if scores(now) != scores(before.offers) else ["the recommendations are the same"]
         found = {each.product.product_id for each in now.recommendations}
+        first = now.recommendations[0].product.product_id if now.recommendations else "nothing"
+        missing += [f"{first} stands first, not {expected['first']}"] if expected.get("first", first) != first else []
         missing += [f"{product} is still offered" for product in expected.get("without", []) if product in found]
         categories = (each.product.category for each in now.recommendations)
         return missing + _one_of(categories, expected, "among the recommendations")
@@ -125,6 +127,7 @@ def offer_lines(reply: recommender.RecommendResponse) -> list[str]:
     """The first offers with their terms."""
     first = reply.recommendations[:_SHOWN]
     lines = [f"{each.product.product_id} {each.score.value:.3f} = {show.score(each.score)}" for each in first]
+    lines += [f"rule {rule.rule_id}: {rule.effect} {each.product.product_id}" for each in first for rule in each.rules]
     return lines + [f"instead of {each.component}: {each.used}" for each in reply.served.fallbacks]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from google.protobuf.message import Message
 
+from attune.events.v1.rule_pb2 import Rule
 from attune_cli import columns, reading
 from attune_cli.contract import LOADABLE, event_message
 from attune_cli.failures import BadInput
@@ -20,7 +21,9 @@ from attune_cli.reading import Line, Report
 from attune_cli.rows import Rows
 from attune_demo import files
 
-_ORDER = ("catalog", "users", "knowledge", "templates", "events")  # events of products that are not known are refused
+_KINDS: dict[str, type[Message]] = {**LOADABLE, "rules": Rule}
+# Events of products that are not known are refused.
+_ORDER = ("catalog", "users", "knowledge", "templates", "rules", "events")
 
 
 async def load(flow: Flow, data: Path) -> bool:
@@ -52,9 +55,9 @@ async def _send(flow: Flow, name: str, path: Path) -> int:
 
 
 def _messages(rows: Rows, name: str, report: Report) -> Iterable[Message]:
-    any_of = columns.parse(LOADABLE.get(name, LOADABLE["catalog"]), [], [], [], "en")
+    any_of = columns.parse(_KINDS.get(name, _KINDS["catalog"]), [], [], [], "en")
     for line in reading.forms(rows, any_of, report):
-        kind = LOADABLE[name] if name in LOADABLE else event_message(line.form.get("kind"))
+        kind = _KINDS[name] if name in _KINDS else event_message(line.form.get("kind"))
         found = reading.record(kind, line, _as_it_is, report)
         if found is not None:
             yield found

@@ -5,22 +5,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from google.protobuf.message import Message
 
 from attune.needs.v1.needs_pb2 import GetProfileRequest
 from attune.recommender.v1 import recommender_pb2 as recommender
+from attune.types.v1.context_pb2 import Context
 from attune.types.v1.types_pb2 import UserRef
-from attune_cli import show
+from attune_cli import explained, show
 from attune_cli.failures import Failure, NothingFound
 from attune_cli.options import Category, Count, Json, Language, Tenant, User
-from attune_cli.output import print_json, say, table
+from attune_cli.output import print_json, remark, say
 from attune_cli.services import Services, connected
 from attune_embedded.endpoints import UnknownEndpointError
 
 Explain = Annotated[bool, typer.Option("--explain", help="Also why: reasons, behaviours, paths of the graph.")]
+CONTEXTS = {name.removeprefix("CONTEXT_").lower(): number for name, number in Context.items() if number}
+KINDS = {
+    "both": recommender.SIMILAR_KIND_UNSPECIFIED,
+    "substitutes": recommender.SIMILAR_KIND_SUBSTITUTES,
+    "complements": recommender.SIMILAR_KIND_COMPLEMENTS,
+}
+Where = Annotated[
+    Literal["home", "product_page", "cart", "after_purchase", "search_results", "email"],
+    typer.Option("--context", help="Where the offers are shown."),
+]
+Standing = Annotated[
+    list[str] | None,
+    typer.Option("--context-product", help="What stands there: of the page, in the cart; may be repeated."),
+]
+Kind = Annotated[Literal["both", "substitutes", "complements"], typer.Option("--kind", help="Which ones.")]
 Text = Annotated[bool, typer.Option("--with-text", help="Also write a recommendation text and match it to products.")]
 
 
@@ -30,6 +46,8 @@ def recommend(
     category: Category = None,
     language: Language = "",
     tenant: Tenant = "",
+    context: Where = "home",
+    context_product: Standing = None,
     explain: Explain = False,
     with_text: Text = False,
     json: Json = False,
@@ -38,6 +56,8 @@ def recommend(
 
     Example: attune recommend maria -k 5 --explain
 
+    Beside a cart: attune recommend maria --context cart --context-product kettle-steep-temp
+
     Exits with 3 when there is nothing to offer.
     """
     request = recommender.RecommendRequest(
@@ -45,19 +65,21 @@ def recommend(
         k=count,
         language=language,
         with_text=with_text,
+        context=CONTEXTS[context],
+        context_products=context_product or [],
         filter=recommender.Filter(categories=category or []),
     )
-    reply, why, language = asyncio.run(_recommend(request, explain=explain and not json))
+    reply, why, names, language = asyncio.run(_recommend(request, explain=explain and not json))
     if json:
         print_json(reply)
-        return _none(reply.recommendations)
+        return _none(reply.recommendations, reply.shortage)
     show.recommendations(reply.recommendations, language, explain=explain)
     if reply.text:
         say(reply.text)
     if why is not None:
-        _explain(why)
+        explained.tell(why, names, language)
     show.served(reply.served)
-    return _none(reply.recommendations)
+    return _none(reply.recommendations, reply.shortage)
 
 
 def similar(
@@ -66,17 +88,21 @@ def similar(
     category: Category = None,
     language: Language = "",
     tenant: Tenant = "",
+    kind: Kind = "both",
     json: Json = False,
 ) -> None:
-    """Show products like one, most alike first.
+    """Show products like one, most alike first: what could be bought in its place, and what with it.
 
     Example: attune similar kettle-steep-temp -k 5
+
+    What goes with it: attune similar kettle-steep-temp --kind complements
     """
     request = recommender.SimilarRequest(
         tenant=tenant,
         product_id=product,
         k=count,
         language=language,
+        kind=KINDS[kind],
         filter=recommender.Filter(categories=category or []),
     )
     _print(asyncio.run(_similar(request)), language, json=json)
@@ -84,17 +110,27 @@ def similar(
 
 async def _recommend(
     request: recommender.RecommendRequest, *, explain: bool
-) -> tuple[recommender.RecommendResponse, recommender.ExplainResponse | None, str]:
-    """The offers, why the first one is there, and the language to show them in."""
+) -> tuple[recommender.RecommendResponse, recommender.ExplainResponse | None, dict[str, str], str]:
+    """The offers, why the first one is there, the names of what that speaks of, and the language to show them in."""
     async with connected() as services:
         language = request.language or await _language(services, request.user)
         with services.recommender() as stub:
             reply = await stub.Recommend(request)
             if not explain or not reply.recommendations:
-                return reply, None, language
+                return reply, None, {}, language
             first = reply.recommendations[0].product.product_id
-            wanted = recommender.ExplainRequest(user=request.user, product_id=first, language=request.language)
-            return reply, await stub.Explain(wanted), language
+            wanted = recommender.ExplainRequest(
+                user=request.user,
+                product_id=first,
+                language=request.language,
+                context=request.context,
+                context_products=request.context_products,
+            )
+            why = await stub.Explain(wanted)
+            ids = explained.asked_for(why)
+            asked = recommender.GetProductsRequest(tenant=request.user.tenant, product_ids=ids)
+            found = (await stub.GetProducts(asked)).products if ids else []
+            return reply, why, {each.product_id: show.in_language(each.title, language) for each in found}, language
 
 
 async def _language(services: Services, user: UserRef) -> str:
@@ -118,22 +154,12 @@ def _print(reply: recommender.SimilarResponse, language: str, *, json: bool) -> 
     else:
         show.recommendations(reply.recommendations, language)
         show.served(reply.served)
-    _none(reply.recommendations)
+    _none(reply.recommendations, reply.shortage)
 
 
-def _none(offers: Sequence[Message]) -> None:
+def _none(offers: Sequence[Message], shortage: str) -> None:
     if not offers:
-        raise NothingFound("no product fits: is the catalogue loaded? `attune load catalog FILE`, or fewer filters")
-
-
-def _explain(why: recommender.ExplainResponse) -> None:
-    say(f"\nwhy {why.product.product_id}: {why.reason}")
-    evidence: list[list[object]] = [
-        [each.product_id or each.text, each.similarity, each.weight] for each in why.evidence[:5]
-    ]
-    if evidence:
-        table(["behaviour", "similarity", "counts"], evidence)
-    paths: list[list[object]] = [[" → ".join(each.product_ids), ", ".join(each.relations), each.weight]
-                                 for each in why.paths[:5]]  # fmt: skip
-    if paths:
-        table(["path", "by", "adds"], paths)
+        hint = "is the catalogue loaded? `attune load catalog FILE`, or fewer filters"
+        raise NothingFound(f"no product fits: {shortage or hint}")
+    if shortage:
+        remark(f"no more than these: {shortage}")

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from attune.content.v1 import content_pb2 as content
+from attune.events.v1.rule_pb2 import Rule
 from attune.events.v1.user_pb2 import UserRecord
 from attune.needs.v1 import needs_pb2 as needs
 from attune.qa.v1 import qa_pb2 as qa
@@ -57,6 +58,14 @@ class Shopper:
         who = {"event_id": uuid.uuid4().hex, "tenant": self.ref.tenant, "user_id": user or self.ref.user_id,
                "session_id": self._session, "occurred_at": datetime.now(UTC).isoformat()}  # fmt: skip
         return await self._send(checked(from_mapping(event_message(value["kind"]), {**value, **who})))
+
+    async def decide(self, rule: dict[str, Any]) -> Acknowledged:
+        """Send a rule of the shopkeeper, who acts beside them."""
+        return await self._send(checked(from_mapping(Rule, {**rule, "tenant": self.ref.tenant})))
+
+    async def take_back(self, rule_ids: Sequence[str]) -> None:
+        """Let rules no longer hold."""
+        await self._producer.send_many(topic_of(Rule), [(rule_id, None) for rule_id in rule_ids])
 
     async def need(self, at_least: Sequence[Watermark] = ()) -> needs.GetNeedResponse:
         with self._services.needs() as stub:

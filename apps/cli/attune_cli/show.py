@@ -29,13 +29,18 @@ def recommendations(
 ) -> None:
     """Offers with their price and score; with `explain` also the terms, the sources and the reason."""
     columns = ["#", "product", "title", "price", "score"]
-    extra = ["terms", "sources", "reason"] if explain else ["terms"]
+    ruled = any(offer.rules for offer in offers)
+    related = any(offer.relation for offer in offers)
+    extra = [*(["relation"] if related else []), "terms", *(["rules"] if ruled else [])]
+    extra += ["sources", "reason"] if explain else []
     rows = []
     for number, offer in enumerate(offers, 1):
         product = offer.product
         price = money(product.price) if product.HasField("price") else ""
         row: list[object] = [number, product.product_id, in_language(product.title, language), price, offer.score.value]
+        row += [offer.relation] if related else []
         row.append(score(offer.score))
+        row += [", ".join(f"{rule.effect} ({rule.rule_id})" for rule in offer.rules)] if ruled else []
         rows.append([*row, ", ".join(offer.sources), offer.reason] if explain else row)
     table(columns + extra, rows, title=title)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from attune.content.v1 import content_pb2 as content
@@ -39,6 +40,7 @@ async def play(services: Services, producer: Producer) -> int:
         failed += sum(bool(change.missing) for change in found)
         for change in found:
             _tell(change)
+    await shopper.take_back([step["rule"]["rule_id"] for step in story() if "rule" in step])
     say(f"\n{'Every expected change happened.' if not failed else f'{failed} expected changes did not happen.'}",
         style="bold green" if not failed else "bold red")  # fmt: skip
     return failed
@@ -54,12 +56,8 @@ class _Telling:
     async def step(self, step: Step) -> list[Change]:
         """Do what a step does and look for what it expects."""
         expected: list[dict[str, Any]] = [dict(each) for each in step["expect"]]
-        if "event" in step:
-            value = step["event"]["value"]
-            return await self._event(lambda: self._shopper.act(value), expected)
-        if "sign_in" in step:
-            before = step["sign_in"]["value"]
-            return await self._event(lambda: self._shopper.sign_in(before), expected)
+        if (act := self._act(step)) is not None:
+            return await self._event(act, expected)
         if "outcome" in step:
             return await self._outcome(step["outcome"]["of"], step["outcome"]["kind"], expected)
         if "ask" in step:
@@ -73,6 +71,14 @@ class _Telling:
         offers = await self._shopper.offers(k=look["k"], language=look["language"])
         nothing = [] if offers.recommendations else ["nothing is offered"]
         return [Change("recommendation", _since(began), changes.offer_lines(offers), nothing)]
+
+    def _act(self, step: Step) -> Callable[[], Awaitable[Acknowledged]] | None:
+        """What a step produces; None: it asks for something instead."""
+        if "event" in step:
+            return partial(self._shopper.act, step["event"]["value"])
+        if "sign_in" in step:
+            return partial(self._shopper.sign_in, step["sign_in"]["value"])
+        return partial(self._shopper.decide, step["rule"]) if "rule" in step else None
 
     async def _event(
         self, act: Callable[[], Awaitable[Acknowledged]], expected: Sequence[dict[str, Any]]

@@ -16,7 +16,7 @@ def test_the_command_writes_the_shop_with_its_pictures(
     command.main()
     names = {path.name for path in (tmp_path / "shop").iterdir()}
     assert names == {
-        "catalog.jsonl", "users.jsonl", "knowledge.jsonl", "templates.jsonl", "events.jsonl", "images"
+        "catalog.jsonl", "users.jsonl", "knowledge.jsonl", "templates.jsonl", "rules.jsonl", "events.jsonl", "images"
     }  # fmt: skip
     assert "181 pictures" in capsys.readouterr().out
 

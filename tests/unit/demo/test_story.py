@@ -4,6 +4,7 @@ from google.protobuf.json_format import ParseDict
 
 from attune.events.v1.clickstream_pb2 import BehaviorKind, ClickstreamEvent
 from attune.events.v1.query_pb2 import QueryEvent
+from attune.events.v1.rule_pb2 import Rule
 from attune.events.v1.user_pb2 import UserRecord
 from attune_demo.catalog import products
 from attune_demo.knowledge import entries
@@ -12,7 +13,7 @@ from attune_demo.templates import templates
 from chassis.violations import violations
 
 MESSAGES = {"attune.clickstream.v1": ClickstreamEvent, "attune.queries.v1": QueryEvent}
-DEEDS = {"recommend", "event", "sign_in", "ask", "compose", "outcome"}
+DEEDS = {"recommend", "event", "sign_in", "rule", "ask", "compose", "outcome"}
 PLAYERS_SHARE = {"event_id": "e1", "user_id": "u1", "session_id": "s1", "occurred_at": "2026-11-01T12:00:00Z"}
 
 
@@ -50,6 +51,9 @@ def test_what_a_step_names_exists() -> None:
         if "sign_in" in step:
             assert violations(ParseDict({**step["sign_in"]["value"], **PLAYERS_SHARE}, ClickstreamEvent())) == []
             assert step["sign_in"]["value"]["product_id"] in known
+        if "rule" in step:
+            assert violations(ParseDict(step["rule"], Rule())) == []
+            assert set(step["rule"]["match"]["product_ids"]) <= known
         if "ask" in step:
             assert step["ask"].get("product_id", "kettle-steep-temp") in known
         if "compose" in step:
