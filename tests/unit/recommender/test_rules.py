@@ -406,3 +406,24 @@ def test_a_shop_that_changes_has_the_flags_it_would_have_had_from_the_start() ->
     fresh.catch_up()
     rows, places = range(len(rules)), np.arange(len(shop.ids))
     assert (book.concerns(rows, places, NOW) == fresh.concerns(rows, places, NOW)).all()
+
+
+async def test_a_product_that_comes_in_the_middle_of_a_request_meets_the_rules_too(
+    shop: Any, asked: Any, ruled: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ruled({"exclude": {}, "match": {"brands": ["Nord"]}})
+    nearest = shop.index.nearest
+
+    async def slowly(*given: Any) -> Any:
+        found = await nearest(*given)
+        await shop.load(
+            {"product_id": "new", "title": {"en": "Tent"}, "brand": "Nord", "released_at": "2025-12-31T00:00:00Z"}
+        )
+        await shop.gone("mat", 900)
+        return found
+
+    monkeypatch.setattr(shop.index, "nearest", slowly)
+    await shop.do("ann", "kettle")
+    offers = await recommended(shop, asked)
+    assert "leaves" in offers
+    assert {"new", "mat"}.isdisjoint(offers)

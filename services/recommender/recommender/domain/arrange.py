@@ -30,22 +30,22 @@ def arrange(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool
     new ones kept as long as there are such. A position beyond k pins nothing.
     """
     places = np.asarray(scores.places, dtype=np.int64)
-    permitted = ruling.permits(places)
-    buried = ruling.buried(places)
-    ranked: list[int] = np.lexsort((np.arange(len(places)), -scores.totals, buried)).tolist()
-    ranked = [row for row in ranked if permitted[row]]
+    flags = ruling.buried(places)
+    order = np.lexsort((-scores.totals, flags))
+    ranked: list[int] = order[ruling.permits(places)[order]].tolist()
+    buried: list[bool] = flags.tolist()
     room = _Room(shop, places, ruling)
     pins = [(position, row) for position, row in _pins(ranked, ruling, places, k) if room.take(row)][:k]
     pinned = {row for _, row in pins}
     others = [row for row in ranked if row not in pinned]
     if ruling.diversity is not None:
         others = _different(shop, scores, others, [row for _, row in pins], k, ruling.diversity)
-    order = {row: rank for rank, row in enumerate(others)}
+    rank = {row: number for number, row in enumerate(others)}
     kept = room.keep(ruling, places, [row for row in others if not buried[row]], list(pinned), k)
     rest = (row for row in others if row not in kept)
     share = share_of_one(k) if diverse and ruling.diversity is None else k
     chosen = [*kept, *_fill(shop, places, room, rest, kept, k - len(pins) - len(kept), share)]
-    return _placed(sorted(chosen, key=lambda row: (buried[row], order[row])), pins)
+    return _placed(sorted(chosen, key=lambda row: (buried[row], rank[row])), pins)
 
 
 class _Room:
@@ -53,7 +53,7 @@ class _Room:
 
     def __init__(self, shop: Shop, places: Places, ruling: Ruling) -> None:
         self._brands = shop.brands[places].tolist()
-        self._caps = ruling.caps(places)
+        self._caps = [(most, concerned.tolist()) for most, concerned in ruling.caps(places)]
         self._taken: list[Counter[int]] = [Counter() for _ in self._caps]
 
     def take(self, row: int) -> bool:
@@ -71,8 +71,9 @@ class _Room:
     ) -> dict[int, None]:
         """The rows for which places are kept, because they are new."""
         kept: dict[int, None] = {}
-        for share, new in ruling.quotas(places):
-            wanted = math.ceil(share * k - 1e-9) - sum(bool(new[row]) for row in (*pinned, *kept))  # .3 · 10 is 3
+        for share, flags in ruling.quotas(places):
+            new = flags.tolist()
+            wanted = math.ceil(share * k - 1e-9) - sum(new[row] for row in (*pinned, *kept))  # .3 · 10 is 3
             for row in ranked:
                 if wanted <= 0 or len(pinned) + len(kept) >= k:
                     break
@@ -86,8 +87,9 @@ def _pins(ranked: Sequence[int], ruling: Ruling, places: Places, k: int) -> list
     """(position, row), lowest position first; one that several rules pin stands where the first one says."""
     found: dict[int, int] = {}
     for position, concerned in ruling.pinned(places):
-        if position <= k:
-            found |= {row: position for row in ranked if concerned[row] and row not in found}
+        if position <= k and concerned.any():
+            there = concerned.tolist()
+            found |= {row: position for row in ranked if there[row] and row not in found}
     return [(position, row) for row, position in found.items()]
 
 

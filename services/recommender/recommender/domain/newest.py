@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import insort
+import sys
+from bisect import bisect_right, insort
 
 HELD = 400  # twice what a reply holds at most
 _Aged = tuple[int, int]  # when, negative: newest first; place
@@ -37,9 +38,5 @@ class Newest:
 
     def since(self, at: int, most: int) -> list[int]:
         """The places of those released at that time or later, newest first."""
-        found: list[int] = []
-        for released, place in self._order[:most]:
-            if -released < at:
-                break
-            found.append(place)
-        return found
+        end = min(most, bisect_right(self._order, (-at, sys.maxsize)))
+        return [place for _, place in self._order[:end]]

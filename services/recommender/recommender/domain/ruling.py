@@ -44,16 +44,20 @@ class Ruling:
             for row, rule in held
             if not (isinstance(rule.effect, AdultsOnly) and of_age(customer, rule.effect.age, now))
         ]
+        self._at = {row: index for index, (row, _) in enumerate(self._held)}
+        self._looked_at: Places | None = None
+        self._flags: Flags = np.zeros((0, 0), dtype=bool)
         self._hard = [each for each in self._held if isinstance(each[1].effect, (*_FORBIDDING, IncludeOnly))]
+
+        self._only = np.array([isinstance(rule.effect, IncludeOnly) for _, rule in self._hard], dtype=bool)
 
     def __bool__(self) -> bool:
         return bool(self._held)
 
     def permits(self, places: Places) -> Flags:
         """Which of the places hold a product that no rule forbids."""
-        fine: Flags = np.ones(len(places), dtype=bool)
-        for (_, rule), concerned in zip(self._hard, self._concerns(self._hard, places), strict=True):
-            fine &= concerned if isinstance(rule.effect, IncludeOnly) else ~concerned
+        concerned = self._concerns(self._hard, places)
+        fine: Flags = concerned[self._only].all(axis=0) & ~concerned[~self._only].any(axis=0)
         return fine
 
     def forbidding(self, places: Places) -> list[tuple[Rule, int]]:
@@ -165,18 +169,14 @@ class Ruling:
                 dealt[place] = "bought before"
         return dealt
 
-    def moving(self, place: int) -> list[Rule]:
-        """The rules that move the product of a place, or give it a place of its own."""
-        flags = self._concerns(self._held, np.array([place]))[:, 0]
-        new = [
-            isinstance(rule.effect, Pin | Bury | Boost)
-            or (
-                isinstance(rule.effect, FreshQuota)
-                and bool(newer(self._shop, np.array([place]), rule.effect.age, self.now)[0])
-            )
-            for _, rule in self._held
-        ]
-        return [rule for (_, rule), so, moves in zip(self._held, flags, new, strict=True) if so and moves]
+    def moving(self, places: Places) -> list[list[Rule]]:
+        """For each of the places, the rules that move its product or keep a place for it."""
+        rows = [each for each in self._held if isinstance(each[1].effect, Pin | Bury | Boost | FreshQuota)]
+        flags = self._concerns(rows, places)
+        for index, (_, rule) in enumerate(rows):
+            if isinstance(rule.effect, FreshQuota):
+                flags[index] &= newer(self._shop, places, rule.effect.age, self.now)
+        return [[rows[index][1] for index in np.flatnonzero(column)] for column in flags.T]
 
     def about(self, place: int) -> list[Rule]:
         """All that hold and concern the product of a place."""
@@ -191,15 +191,23 @@ class Ruling:
         return next((rule for rule, _ in self.forbidding(np.array([place]))), None)
 
     def _places(self, row: int) -> Places:
-        return np.zeros(0, dtype=np.int64) if self._book is None else self._book.places(row)
+        if self._book is None:
+            return np.zeros(0, dtype=np.int64)
+        self._book.catch_up()
+        return self._book.places(row)
 
     def _with(self, kind: type) -> list[tuple[int, Rule]]:
         return [each for each in self._held if isinstance(each[1].effect, kind)]
 
     def _concerns(self, rows: Sequence[tuple[int, Rule]], places: Places) -> Flags:
+        """Of some of the rules that hold, (rows, places). All are looked up at once: the next one asks the same."""
         if not rows or self._book is None:
             return np.zeros((0, len(places)), dtype=bool)
-        return self._book.concerns([row for row, _ in rows], places, self.now)
+        if self._looked_at is not places:
+            self._book.catch_up()  # products may have changed since the request began
+            self._flags = self._book.concerns([row for row, _ in self._held], places, self.now)
+            self._looked_at = places
+        return self._flags[[self._at[row] for row, _ in rows]]
 
 
 def _position(rule: Rule) -> int:

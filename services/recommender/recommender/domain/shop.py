@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,13 @@ class Shelf(Protocol):
         """Raises KeyError."""
 
 
+class Watcher(Protocol):
+    """Keeps something made of products."""
+
+    def touch(self, place: int) -> None:
+        """The product of a place came, changed or went."""
+
+
 class Held:
     """A shelf in memory."""
 
@@ -81,7 +89,7 @@ class Shop:
         self.facts, self.vectors = Facts(), Vectors(dim)
         self.shelf: Shelf = Held() if shelf is None else shelf
         self.newest = Newest()
-        self.watching: dict[int, set[int]] = {}  # by who keeps what is made of products: places that changed meanwhile
+        self.watching: WeakSet[Watcher] = WeakSet()  # who keeps what is made of products
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
         # Name and value of each attribute, in every language; only the first language's weigh in what is alike.
         self.traits, self._traits = Traits(), Ragged()
@@ -137,8 +145,8 @@ class Shop:
         self.graph.state(place, [])
 
     def _touch(self, place: int) -> None:
-        for touched in self.watching.values():
-            touched.add(place)
+        for watcher in self.watching:
+            watcher.touch(place)
 
     def has(self, place: int) -> bool:
         """Whether a product stands at a place."""

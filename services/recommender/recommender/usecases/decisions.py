@@ -53,10 +53,7 @@ class Decisions:
             book = RuleBook(shop, self._world.policies.rules(tenant))
             while book.some():  # noqa: ASYNC110 - it is our own work
                 await asyncio.sleep(0)
-            before = self._books.get(tenant)
             self._books[tenant] = book
-            if before is not None:
-                before.close()
 
     def _book(self, shop: Shop) -> RuleBook | None:
         """None where there are no rules."""
@@ -68,5 +65,4 @@ class Decisions:
             book = self._books[shop.tenant] = RuleBook(shop, rules)
         if not book.rules:
             return None
-        book.catch_up()
         return book

@@ -151,13 +151,8 @@ def offers(
     shop: Shop, chosen: Sequence[Scored], found: Proposed, spoken_of: Basis, language: str, ruling: Ruling
 ) -> list[Offer]:
     """The chosen products with the words for them."""
+    moving = ruling.moving(np.array([s.place for s in chosen], dtype=np.int64)) if ruling else [()] * len(chosen)
     return [
-        Offer(
-            shop.at(s.place),
-            s,
-            found.sources(s.place),
-            reason(shop, s, spoken_of, language),
-            ruling.moving(s.place) if ruling else (),
-        )
-        for s in chosen
+        Offer(shop.at(s.place), s, found.sources(s.place), reason(shop, s, spoken_of, language), rules)
+        for s, rules in zip(chosen, moving, strict=True)
     ]
