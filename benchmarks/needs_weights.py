@@ -80,28 +80,34 @@ def retail(every: int) -> Iterator[str]:
     table, customers = shop(every)
     title = f"Online Retail, {len(customers):,} customers, {len(table):,} products, new in the last basket"
     yield f"{title:<70} NDCG@10   HR@10"
-    yield row("the article's plain mean of the last 20", table, customers, mode=Mode.ARTICLE)
+    batch = behaviors(table, customers)
+    yield row("the article's plain mean of the last 20", table, customers, batch, mode=Mode.ARTICLE)
+    alone = replace(batch, times=batch.times + np.arange(len(batch)))  # a millisecond apart
+    yield row("each line of an order a moment of its own", table, customers, alone)
     for days in (1, 3, 7, 14, 30, 90):
         recency = replace(Recency(), half_life=timedelta(days=days))
-        yield row(f"half-life {days} days", table, customers, recency=recency)
-    yield row("no fading by time", table, customers, recency=replace(Recency(), half_life=NEVER))
+        yield row(f"half-life {days} days", table, customers, batch, recency=recency)
+    yield row("no fading by time", table, customers, batch, recency=replace(Recency(), half_life=NEVER))
     for attention in (1.0, 2.0, 4.0, 10.0, 40.0):
         recency = replace(Recency(), half_attention=attention)
-        yield row(f"half-attention {attention:g}", table, customers, recency=recency)
+        yield row(f"half-attention {attention:g}", table, customers, batch, recency=recency)
     shipped = Recency()
     yield f"shipped: half-life {shipped.half_life.days} days, half-attention {shipped.half_attention:g}"
     yield ""
     back = [customer for customer in customers if customer.returned & {a.place for a in customer.done[-20:]}]
     title = f"{len(back):,} of them gave something back lately"
     yield f"{title:<70} NDCG@10   HR@10   given back, among the first 10"
-    for weight in (0.0, -1.0, -2.0, -4.0):
+    batch = behaviors(table, back)
+    for weight in (0.0, -1.0, -1.3, -2.0, -4.0):
         weights = replace(KindWeights(), returned=weight)
-        yield row(f"a return counts {weight:g}", table, back, weights=weights, again=True)
+        yield row(f"a return counts {weight:g}", table, back, batch, weights=weights, again=True)
     yield f"shipped: a return counts {KindWeights().returned:g}, a purchase {KindWeights().purchase:g}"
 
 
-def row(title: str, table: ProductTable, customers: Sequence[Customer], *, again: bool = False, **how: Any) -> str:
-    found = needs(table, customers, **how)
+def row(
+    title: str, table: ProductTable, customers: Sequence[Customer], batch: Behaviors, *, again: bool = False, **how: Any
+) -> str:
+    found = needs(table, len(customers), batch, **how)
     ndcg, hits, returned = quality(found, table, customers)
     return f"  {title:<66} {ndcg:9.4f} {hits:7.4f}" + (f" {returned:12.4f}" if again else "")
 
@@ -140,7 +146,8 @@ def customer(lines: list[tuple[int, str, Kind, str]], places: dict[str, int]) ->
 
 def needs(
     table: ProductTable,
-    customers: Sequence[Customer],
+    customers: int,
+    batch: Behaviors,
     *,
     recency: Recency | None = None,
     weights: KindWeights | None = None,
@@ -148,13 +155,14 @@ def needs(
 ) -> Matrix:
     """r_u before the last basket, (customers, dim); zero where there is none."""
     how, dim = recency or Recency(), table.vectors.shape[1]
-    rows: Rows = np.zeros(len(customers), row_type(dim))
-    fold(rows, behaviors(table, customers, weights or KindWeights()), table, how)
+    rows: Rows = np.zeros(customers, row_type(dim))
+    weighed = (weights or KindWeights()).of(batch.kinds, np.full(len(batch), np.nan))
+    fold(rows, replace(batch, weights=weighed), table, how)
     found = [need(each, Words(), [], table, how, mode).vector for each in rows]
     return np.stack([np.zeros(dim, np.float32) if vector is None else vector for vector in found])
 
 
-def behaviors(table: ProductTable, customers: Sequence[Customer], weights: KindWeights) -> Behaviors:
+def behaviors(table: ProductTable, customers: Sequence[Customer]) -> Behaviors:
     acts = [(person, act) for person, customer in enumerate(customers) for act in customer.done]
     keys = [
         product_name("shop", product.product_id) for place in range(1, len(table) + 1) if (product := table.at(place))
@@ -166,7 +174,7 @@ def behaviors(table: ProductTable, customers: Sequence[Customer], weights: KindW
         products=np.array([keys[act.place - 1] for _, act in acts], dtype=np.uint64),
         kinds=kinds,
         times=np.array([act.at for _, act in acts], dtype=np.int64),
-        weights=weights.of(kinds, np.full(len(acts), np.nan)),
+        weights=np.zeros(len(acts)),
         events=names(f"act {i}" for i in range(len(acts))),
     )
 

@@ -203,7 +203,7 @@ class House:
         event = {"tenant": tenant, "user_id": user, "kind": kind, "text": text, **self.stamped()}
         return self.send(QUERIES, user, {**event, **changes})
 
-    def need(self, tenant: str, user: str, *at_least: Watermark, timeout: float = 15, **ask: Any) -> Any:
+    def need(self, tenant: str, user: str, *at_least: Watermark, timeout: float = 30, **ask: Any) -> Any:
         request = pb.GetNeedRequest(user=UserRef(tenant=tenant, user_id=user), at_least=at_least, **ask)
         reply = self.needs.GetNeed(request, timeout=timeout, wait_for_ready=True)
         assert not reply.served.stale

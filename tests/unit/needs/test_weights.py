@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from needs.domain.weights import Kind, KindWeights, moments
+from needs.domain.weights import Kind, KindWeights, Recency, moments
 
 WEIGHTS = KindWeights(short_look=timedelta(seconds=3), long_look=timedelta(seconds=60))
 
@@ -30,7 +30,8 @@ def test_how_long_was_looked_says_nothing_of_other_kinds() -> None:
 
 
 def test_a_return_takes_at_least_its_purchase_back() -> None:
-    assert weight(Kind.RETURN) <= -weight(Kind.PURCHASE)
+    back = -weight(Kind.RETURN)
+    assert back >= weight(Kind.PURCHASE) * Recency().by_attention(np.array(back))  # what its own weight leaves of it
 
 
 def test_a_question_about_a_product_speaks_for_it() -> None:

@@ -97,7 +97,7 @@ def _liked(seen: Spectrum, recency: Recency) -> list[tuple[Product, float]]:
     was bought and returned, or viewed and disliked, is not liked.
     """
     weights = (seen.weights * recency.by_time(seen.now - seen.times)).tolist()
-    told = [(p, f, w) for p, f, w in zip(seen.products, weights, seen.weights.tolist(), strict=True) if p is not None]
+    told = [(p, f, w) for p, f, w in zip(seen.products, weights, seen.effective.tolist(), strict=True) if p is not None]
     sums: defaultdict[str, float] = defaultdict(float)
     for product, _, weight in told:
         sums[product.product_id] += weight
