@@ -64,6 +64,18 @@ FIGURES = [
         r"both +(0\.\d+)\n.*vectors \+ BM25, weights learned on other threads +(0\.\d+)",
     ),
     Figure(
+        "Chinese product search, 116 judged queries, MRR@10",
+        "{1} (BM25 {0})",
+        "evaluate_search",
+        r"zh_product_search.*?BM25 over names +[\d.]+ +([\d.]+).*?as it is served +[\d.]+ +([\d.]+)",
+    ),
+    Figure(
+        "70 needs as customers say them, over 2,465 products, NDCG@10",
+        "{1} (BM25 {0})",
+        "evaluate_search",
+        r"retail_demo_store.*?names and descriptions +([\d.]+).*?as it is served +([\d.]+)",
+    ),
+    Figure(
         "20,000 real purchases through the whole platform",
         "{0} events/s",
         "real_events",
