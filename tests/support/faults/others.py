@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,10 @@ def remembered(told: Mapping[str, str]) -> Everything:
     async def read() -> Everything:
         relations = _relations(told)
         try:
-            return await relations.everything()
+            found = await relations.everything()
+            # A file tells them while it is open.
+            places, trends, histories = list(found.places), list(found.trends), list(found.histories)
+            return replace(found, places=places, products=(), trends=trends, histories=histories)
         finally:
             await relations.close()
 
@@ -86,7 +90,7 @@ def recommender_difference(held: Everything, events: Iterable[Event], everybody:
     turns = {tuple(person): history.turns for person, history in held.histories}
     for person, wanted in people.items():
         found.count("/".join(person), {"behaviours": wanted}, {"behaviours": turns.get(person, 0)})
-    names = {(product.key.tenant, product.place): product.key.product_id for product in held.products}
+    names = {(key.tenant, place): key.product_id for key, place in held.places}
     trends = {(tenant, names[tenant, place]): count for tenant, place, count in held.trends}
     wanted_trends: dict[tuple[str, str], float] = {}
     for event in all_of_them.values():
