@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -71,10 +73,7 @@ class TextModels:
 
     def translations(self, text: str) -> Sequence[Translated]:
         """By the shop lexicon; several names of one thing share its weight."""
-        return [
-            Translated(self.named(found.source), _shared(found.alternatives), found.alternatives)
-            for found in translations(text)
-        ]
+        return [_translated(*found) for found in translations(text)]
 
     def joining(self, text: str) -> float:
         """The share of words that name nothing, in [0, 1]."""
@@ -100,11 +99,13 @@ class TextModels:
         ]
 
 
-def _shared(alternatives: Sequence[str]) -> dict[int, float]:
+@lru_cache(maxsize=8_192)  # more than the lexicon has entries
+def _translated(source: str, alternatives: tuple[str, ...]) -> Translated:
     found: Counter[int] = Counter()
     for alternative in alternatives:
         found.update(lexical.query(alternative).indices.tolist())
-    return {word: count / len(alternatives) for word, count in found.items()}
+    shared = {word: count / len(alternatives) for word, count in found.items()}
+    return Translated(lexical.query(source).indices.tolist(), MappingProxyType(shared), alternatives)
 
 
 def bag(product: Product) -> Bag:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from recommender.domain.columns import Facts
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Allowed, Entry, Shop
 from recommender.domain.vectors import Vectors
@@ -122,3 +123,21 @@ def test_a_vector_is_kept_to_five_digits() -> None:
     again = Vectors(64)
     again.put(0, held.at(7))
     assert again.at(0).tolist() == held.at(7).tolist()
+
+
+def test_brands_categories_and_currencies_are_counted_as_products_come_change_and_go() -> None:
+    facts = Facts()
+
+    def product(brand: str, category: str, currency: str) -> Product:
+        return Product(Key("t", "p"), {"en": "P"}, category=category, brand=brand, currency=currency)
+
+    facts.put(0, product("Ember", "kitchen/pots", "EUR"), Position("log", 0, 0))
+    facts.put(1, product("Lark", "kitchen/cups", "EUR"), Position("log", 0, 1))
+    facts.put(2, product("Lark", "garden", "USD"), Position("log", 0, 2))
+    assert (facts.of_brands(["Lark"]), facts.in_categories(["kitchen"]), facts.sold_in()) == (2, 2, ["EUR", "USD"])
+    facts.put(0, product("Lark", "garden", "USD"), Position("log", 0, 3))
+    assert (facts.of_brands(["Ember", "Lark"]), facts.in_categories(["kitchen"])) == (3, 1)
+    assert facts.sold_in() == ["USD", "EUR"]
+    facts.remove(1, Position("log", 0, 4))
+    assert not facts.has_category("kitchen")
+    assert facts.sold_in() == ["USD"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TypeVar
 from zlib import crc32
@@ -97,22 +98,27 @@ class Facts:
         self.columns = Columns()
         self.brands, self.currencies, self._logs = Names(), Names(), Names()
         self.categories = Categories()
+        # Number → how many products there are now, so that nobody counts a million places for one word.
+        self._of_brand, self._of_category, self._of_currency = Counter[int](), Counter[int](), Counter[int]()
 
     def put(self, place: int, product: Product, position: Position) -> None:
         """Take a product's newer state."""
         self.move(place, position)
         c = self.columns
+        self._count(place, -1)
         c.there[place], c.in_stock[place] = True, product.in_stock
         c.amount[place] = np.nan if product.amount is None else float(product.amount)
         c.currency[place] = self.currencies.number(product.currency)
         c.brand[place] = self.brands.number(product.brand)
         c.category[place] = self.categories.number(product.category)
         c.released[place] = product.released
+        self._count(place, 1)
 
     def remove(self, place: int, position: Position) -> None:
         """The product of a place is gone."""
         self.move(place, position)
         c = self.columns
+        self._count(place, -1)
         c.there[place] = c.in_stock[place] = False
         c.amount[place] = np.nan
         c.currency[place] = c.brand[place] = c.category[place] = c.released[place] = 0
@@ -125,11 +131,31 @@ class Facts:
 
     def has_brand(self, name: str) -> bool:
         """Whether a product is of it."""
-        return bool(self.brands.chosen([name])[self.columns.brand].any())
+        return self.of_brands([name]) > 0
 
     def has_category(self, name: str) -> bool:
         """Whether a product is in it or below it."""
-        return bool(self.categories.chosen([name])[self.columns.category].any())
+        return self.in_categories([name]) > 0
+
+    def of_brands(self, names: Iterable[str]) -> int:
+        """How many products are of any of them."""
+        return sum(self._of_brand[number] for number in np.flatnonzero(self.brands.chosen(names)).tolist())
+
+    def in_categories(self, names: Iterable[str]) -> int:
+        """How many products are in any of them or below."""
+        return sum(self._of_category[number] for number in np.flatnonzero(self.categories.chosen(names)).tolist())
+
+    def sold_in(self) -> list[str]:
+        """The currencies of prices, most used first."""
+        used = sorted(self._of_currency.items(), key=lambda item: (-item[1], item[0]))
+        return [self.currencies.texts[number] for number, count in used if number and count > 0]
+
+    def _count(self, place: int, by: int) -> None:
+        c = self.columns
+        if c.there[place]:
+            self._of_brand[int(c.brand[place])] += by
+            self._of_category[int(c.category[place])] += by
+            self._of_currency[int(c.currency[place])] += by
 
     def stamps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """What `stamp` says of the positions of places."""

@@ -75,16 +75,13 @@ def _sold(shop: Shop, brands: frozenset[str]) -> frozenset[str]:
 
 def _means_brand(shop: Shop, name: Name, brands: frozenset[str], count: Callable[[str], float]) -> bool:
     """Whether nearly all products that have the name's words are of the brand: `Apple` is a fruit elsewhere."""
-    flags = shop.facts.brands.chosen(brands)
-    having = float(flags[shop.facts.columns.brand].sum())
-    return count(name.text) <= _OWN * having + 1
+    return count(name.text) <= _OWN * shop.facts.of_brands(brands) + 1
 
 
 def _means_category(shop: Shop, name: Name, count: Callable[[str], float]) -> bool:
     """Whether most products that have its words are in it: `tea` is in the name of many a cup."""
-    facts = shop.facts
-    having = float(facts.categories.chosen(name.categories)[facts.columns.category].sum())
-    return bool(having) and count(name.text) <= _MOSTLY * having
+    having = shop.facts.in_categories(name.categories)
+    return having > 0 and count(name.text) <= _MOSTLY * having
 
 
 def _quantified(shop: Shop, quantity: Quantity) -> tuple[tuple[tuple[str, frozenset[str]], ...], list[Named]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -55,10 +56,14 @@ class Page(Offers):
 
 
 class _Ranked(NamedTuple):
-    """Places, best first, with what each was found by."""
+    """Places, best first, with where their scores stand and what each was found by; addends are spelt out when told."""
 
-    scored: Sequence[Scored]
+    places: Mapping[int, tuple[Scores, int]]
     proposed: Proposed
+
+    def told(self, offset: int, k: int) -> list[Scored]:
+        """One page."""
+        return [scores.at(row) for scores, row in islice(self.places.values(), offset, offset + k)]
 
 
 class Search:
@@ -132,7 +137,7 @@ class Search:
             query = replace(query, leaning=known.wish.vector)
         ruling = self._decisions.ruling(shop, Context.SEARCH_RESULTS, customer)
         ranked, told = await self._within(shop, query, asked.k, manner.offset, read, ruling)
-        page = ranked.scored[manner.offset : manner.offset + asked.k]
+        page = ranked.told(manner.offset, asked.k)
         said = Basis(None, (), [read.reading.text] if read.reading.text else [])
         language = asked.language or "en"
         return Page(
@@ -140,11 +145,11 @@ class Search:
             by,
             fallbacks,
             stale,
-            shortage="" if ranked.scored else _shortage(shop, read.intent, ruling),
+            shortage="" if ranked.places else _shortage(shop, read.intent, ruling),
             reading=read.reading,
             read=told,
-            facets=facets(shop, [scored.place for scored in ranked.scored], language) if manner.facets else (),
-            found=len(ranked.scored),
+            facets=facets(shop, list(ranked.places), language) if manner.facets else (),
+            found=len(ranked.places),
         )
 
     async def _within(
@@ -153,9 +158,9 @@ class Search:
         """What was found, and the conditions of the words that it keeps."""
         meant = read.intent
         if meant.contradiction:
-            return _Ranked([], Proposed([], {})), meant.read
+            return _Ranked({}, Proposed([], {})), meant.read
         ranked = await self._rank(shop, query, k, offset, read, ruling, meant.allowed)
-        if ranked.scored or meant.allowed == meant.relaxed:
+        if ranked.places or meant.allowed == meant.relaxed:
             return ranked, meant.read
         # Nothing is all that the words name: it orders what is left, and prices hold as before.
         ranked = await self._rank(shop, query, k, offset, read, ruling, meant.relaxed)
@@ -165,7 +170,7 @@ class Search:
         self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling, allowed: Allowed
     ) -> _Ranked:
         """All that was found, best first, as far as the page needs it."""
-        chosen: dict[int, Scored] = {}
+        chosen: dict[int, tuple[Scores, int]] = {}
         covered: float | None = None
         proposed = Proposed([], {})
         for size in _LOOKS:
@@ -175,11 +180,10 @@ class Search:
             made = relevance(shop, query, [place for place in new if place not in unwanted], ruling, covered)
             covered = made.covered
             for row in _ordered(shop, made.scores, k, ruling):
-                scored = made.scores.at(row)
-                chosen[scored.place] = scored
+                chosen[made.scores.places[row]] = (made.scores, row)
             if len(chosen) >= offset + k or len(proposed.places) < size:
                 break
-        return _Ranked(list(chosen.values()), proposed)
+        return _Ranked(chosen, proposed)
 
 
 def _ordered(shop: Shop, scores: Scores, k: int, ruling: Ruling) -> list[int]:

@@ -22,10 +22,7 @@ class ShopWords:
     @property
     def currencies(self) -> Sequence[str]:
         """Those it sells in, most used first."""
-        facts = self._shop.facts
-        used = np.bincount(facts.columns.currency, minlength=len(facts.currencies.texts))
-        used[0] = 0
-        return [facts.currencies.texts[number] for number in np.argsort(-used, kind="stable") if used[number]]
+        return self._shop.facts.sold_in()
 
     def names(self, text: str) -> Sequence[Named]:
         """Brands and categories that words name."""
