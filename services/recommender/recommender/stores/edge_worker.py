@@ -131,12 +131,15 @@ def main() -> None:
         os.nice(19)
     given, told = sys.stdin.buffer, sys.stdout.buffer
     shard = Shard(folder, dim)
-    while (frame := _read(given)) is not None:
-        answer = shard.answer(frames.asked(frame))
-        if answer is not None:
-            body = frames.pack(answer)
-            told.write(frames.LENGTH.pack(len(body)) + body)
-            told.flush()
+    try:
+        while (frame := _read(given)) is not None:
+            answer = shard.answer(frames.asked(frame))
+            if answer is not None:
+                body = frames.pack(answer)
+                told.write(frames.LENGTH.pack(len(body)) + body)
+                told.flush()
+    except BrokenPipeError:  # whoever asked is gone: what is left of the answer must not be tried again at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), told.fileno())
     shard.close()
 
 
