@@ -17,6 +17,7 @@ Values = NDArray[np.float64]
 
 # Measured by `attune evaluate search` on Chinese titles and on needs in plain English, one set for both.
 WORDS = 5.0  # of words against meaning, where a name covers what was asked
+BORROWED = 0.9  # less of that trust for words that were translated: one of several names of a thing is a guess
 COVERED, STEEP = 0.3, 0.03  # share of the asked idf in the best name at which words count half, and how soon
 NAMED = 0.1  # of the share of named brands, categories and quantities that a product has
 LEANING = 0.1  # of a searcher's need: it orders what fits alike, and replaces nothing that was asked
@@ -46,6 +47,7 @@ class Query:
 
     vector: Vector | None = None  # unit length, (dim,)
     words: Mapping[int, float] = field(default_factory=dict)  # 32-bit name → weight
+    borrowed: float = 0.0  # share of what words weigh that is in the other language
     phrased: float = 0.0  # share of the words that only join others: a sentence names its product less than a list does
     leaning: Vector | None = None  # r_u of who searches, (dim,)
     named: Sequence[Named] = ()
@@ -76,7 +78,7 @@ def relevance(
     match = shop.words.match(query.words, at)
     if covered is None:
         covered = float(match.covered.max(initial=0.0))
-    weight = trust(covered, query.phrased)
+    weight = trust(covered, query.phrased) * (1.0 - BORROWED * query.borrowed)
     share = 1.0 if query.vector is None else weight / (1.0 + weight)
     meant = _cosines(shop, at, query.vector)
     named = [named.flags(shop, at) for named in query.named]

@@ -107,7 +107,14 @@ class Search:
             return Query(anything=True)
         ((vector, words),) = await self._models.texts([text])
         known = vector if vector.any() else None
-        return Query(vector=known, words=self._bilingual(shop, text, words), phrased=self._models.joining(text))
+        asked = self._bilingual(shop, text, words)
+        added = sum(weight for word, weight in asked.items() if word not in words)
+        return Query(
+            vector=known,
+            words=asked,
+            borrowed=added / sum(asked.values()) if asked else 0.0,
+            phrased=self._models.joining(text),
+        )
 
     def _bilingual(self, shop: Shop, text: str, words: Mapping[int, float]) -> Mapping[int, float]:
         """The words, and what they are called in the other language where products have that.
