@@ -1,0 +1,74 @@
+"""What cannot be meant gets a clear answer, and what is too much stays bounded."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import grpc
+import pytest
+
+from attune.recommender.v1 import recommender_pb2 as pb
+from attune.types.v1.types_pb2 import UserRef
+from recommender.domain.graph import CAP
+from recommender.domain.product import Key
+from recommender.domain.score import Mode
+from recommender.usecases.relations import Person
+
+ANN = Person("default", "ann")
+
+
+def ids(made: Any) -> list[str]:
+    return [offer.product.key.product_id for offer in made.offers]
+
+
+def test_k_of_0_is_10_and_k_of_10000_is_refused_with_the_limit(house: Any, tenant: str) -> None:
+    marks = [house.load(tenant, {"product_id": f"p{n}", "title": {"en": f"P{n}"}}) for n in range(12)]
+    assert len(house.recommend(tenant, "ann", *marks).recommendations) == 10
+    with pytest.raises(grpc.RpcError) as refused:
+        house.recommend(tenant, "ann", k=10_000)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "200" in refused.value.details()
+
+
+def test_what_stands_there_must_be_known(house: Any, tenant: str) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        house.recommend(tenant, "ann", context="CONTEXT_CART", context_products=["nope"])
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert "nope" in refused.value.details()
+    request = pb.ExplainRequest(user=UserRef(tenant=tenant, user_id="ann"), product_id="nope")
+    with pytest.raises(grpc.RpcError, match="NOT_FOUND"):
+        house.stub.Explain(request)
+
+
+async def test_products_that_are_related_in_a_circle_are_served(shop: Any, asked: Any) -> None:
+    ring = ["r0", "r1", "r2"]
+    await shop.load(*({"product_id": each, "title": {"en": f"Ring {each}"}, "category": "ring",
+                       "relations": [{"kind": "replaces", "product_id": ring[(n + 1) % 3]},
+                                     {"kind": "goes_with", "product_id": ring[(n + 2) % 3]}]}
+                      for n, each in enumerate(ring)))  # fmt: skip
+    await shop.do("ann", "r0")
+    made = await shop.recommend(ANN, asked(k=2), Mode.CONDITIONED)
+    assert set(ids(made)) == {"r1", "r2"}
+    assert set(ids(await shop.similar(Key("default", "r0"), asked(k=2)))) == {"r1", "r2"}
+    assert (await shop.explain(ANN, "r1", "en", Mode.CONDITIONED)).paths
+
+
+async def test_of_very_many_relations_of_one_product_the_strongest_are_served(shop: Any) -> None:
+    graph, rng = shop.world.shop("default").graph, random.Random(4)
+    hub = 0
+    weights = {place: rng.random() for place in range(1, 20_001)}
+    for place, weight in weights.items():
+        graph.state(place, [("goes_with", hub, weight)])
+    places, values = graph.related(hub)["goes_with"]
+    assert len(places) == CAP
+    assert values.tolist() == sorted(weights.values(), reverse=True)[:CAP]
+
+
+async def test_a_shortage_names_what_left_nothing(shop: Any, asked: Any) -> None:
+    made = await shop.recommend(ANN, asked(brands=frozenset({"Nobody"})), Mode.CONDITIONED)
+    assert not made.offers
+    assert "Nobody" in made.shortage
+    await shop.do("ann", "tent", "mat")
+    made = await shop.recommend(ANN, asked(brands=frozenset({"Ridge"})), Mode.CONDITIONED)
+    assert (ids(made), "dealt with" in made.shortage) == ([], True)
