@@ -25,6 +25,7 @@ from confluent_kafka import Producer
 from google.protobuf import json_format
 from whole_platform import Platform, platform
 
+from attune.events.v1.product_pb2 import AVAILABILITY_IN_STOCK
 from attune.recommender.v1.recommender_pb2 import GetProductsRequest, SearchRequest
 from attune.recommender.v1.recommender_pb2_grpc import RecommenderServiceStub
 from chassis.rpc import channel
@@ -98,6 +99,7 @@ async def update(made: Platform, shop: BigShop, stub: RecommenderServiceStub, up
         product = shop.product(number * 7_919 % shop.size)
         name = f"zyx{number}qv"
         product.title["en"] = f"{name} {product.title['en']}"
+        product.availability = AVAILABILITY_IN_STOCK  # the others are not offered
         sender.send(product)
         await sender.acknowledged()
         begun = time.perf_counter()
@@ -112,7 +114,7 @@ async def update(made: Platform, shop: BigShop, stub: RecommenderServiceStub, up
 async def main(arguments: argparse.Namespace) -> None:
     size = arguments.products
     shop, searching = BigShop(size), Searching()
-    async with platform("embedded", ["needs", "recommender"]) as made:
+    async with platform("embedded", ["needs", "recommender"], demo=False) as made:
         stub = RecommenderServiceStub(channel(made.addresses["recommender"], name="bench"))
         process = made.processes["recommender"]
         before, cpu = _resident(process), made.cpu()

@@ -66,8 +66,10 @@ def first() -> None:
 
 
 @asynccontextmanager
-async def platform(edition: str, services: Sequence[str], **settings: str) -> AsyncIterator[Platform]:
-    """Ready, and the demo's shop loaded where there is a recommender to read it."""
+async def platform(
+    edition: str, services: Sequence[str], *, demo: bool = True, **settings: str
+) -> AsyncIterator[Platform]:
+    """Ready, and the demo's shop loaded where there is a recommender to read it, unless without `demo`."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="attune-bench-")))
         made = await stack.enter_async_context(_engines(edition, folder))
@@ -86,7 +88,7 @@ async def platform(edition: str, services: Sequence[str], **settings: str) -> As
             made.processes[name] = process
         for name, address in addresses.items():
             await until_ready(address, health_name(name), made.processes[name])
-        if "recommender" in services:
+        if demo and "recommender" in services:
             await asyncio.to_thread(_load_demo, made, folder)
         yield made
 
