@@ -53,4 +53,6 @@ class Similar:
         relation = dict(zip(alike.tolist(), np.where(instead, SUBSTITUTE, COMPLEMENT).tolist(), strict=True))
         told = [replace(offer, relation=relation[offer.score.place]) for offer in made]
         short = "" if len(told) >= asked.k else shortage(shop, asked.allowed, [place], ruling)
+        if short and kind and told:
+            short = f"no more {kind}s of it are known"
         return Offers(told, [self._models.space, "graph"], shortage=short)
