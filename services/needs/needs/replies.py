@@ -10,9 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.needs.v1 import needs_pb2 as pb
 from attune.types.v1 import types_pb2
-from needs.domain.need import Behavior, Need, Vector
+from needs.domain.need import Behavior, Need
 from needs.domain.profile import Facet, Profile
 from needs.domain.shop_record import ShopRecord
+from needs.domain.spectrum import Vector
 
 if TYPE_CHECKING:
     from attune.events.v1 import clickstream_pb2
@@ -39,6 +40,28 @@ def need_reply(
         earlier_share=need.earlier_share,
         incomplete=need.incomplete,
     )
+
+
+def brief_reply(user: types_pb2.UserRef, need: Need, mode: pb.NeedMode.ValueType, space: str) -> pb.Need:
+    """What one ranks by, of a need that was not explained."""
+    reply = pb.Need(
+        user=user,
+        known=need.known,
+        vector=_vector(need.vector, space),
+        behaviors=need.behaviors,
+        mode=mode or pb.NEED_MODE_WEIGHTED,
+        language=need.language,
+        also_known_as=need.links.newest,
+        simulated=need.simulated,
+        incomplete=need.incomplete,
+    )
+    for behavior in need.spectrum:
+        kind: clickstream_pb2.BehaviorKind.ValueType = behavior.kind  # type: ignore[assignment] # the same numbers
+        reply.spectrum.add(kind=kind, product_id=behavior.product_id, text=behavior.text, weight=behavior.weight)
+    add = reply.words.add
+    for word, weight in need.words:
+        add(word=word, weight=weight)
+    return reply
 
 
 def person_reply(record: ShopRecord) -> pb.Need:

@@ -16,7 +16,7 @@ from needs.domain.identity import Person
 from needs.domain.links import READ
 from needs.domain.need import Mode, Need
 from needs.domain.weights import Kind
-from needs.replies import need_reply, person_reply, profile_reply, timestamp
+from needs.replies import brief_reply, need_reply, person_reply, profile_reply, timestamp
 from needs.usecases import Answer, Forget, LogAway, MemoryAway, UnknownProduct
 from needs.watch import TooManyWatchers, Watch
 
@@ -56,13 +56,17 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         stale = not await self._reached(request.at_least)
         as_of = request.as_of.ToMilliseconds() if request.HasField("as_of") else None
         what_if = [(Kind(each.kind), each.product_id) for each in request.what_if]
-        need = await self._answer.need(_person(request.user), _mode(request.mode), as_of, what_if)
-        reply = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
+        brief, person = request.brief, _person(request.user)
+        need = await self._answer.need(person, _mode(request.mode), as_of, what_if, explained=not brief)
+        if brief:
+            reply = brief_reply(request.user, need, request.mode, self._space)
+        else:
+            reply = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
         if request.with_person:
             reply.MergeFrom(person_reply(need.record))
         if request.HasField("as_of"):
             reply.as_of.CopyFrom(request.as_of)
-        return pb.GetNeedResponse(need=reply, served=self._served(need, stale=stale))
+        return pb.GetNeedResponse(need=reply, served=self._served(need, stale=stale, brief=brief))
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Context) -> pb.GetProfileResponse:  # noqa: N802
         """What the person cares about."""
@@ -95,11 +99,11 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
         return await self._freshness.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
 
-    def _served(self, need: Need | None = None, *, stale: bool = False) -> types_pb2.Served:
+    def _served(self, need: Need | None = None, *, stale: bool = False, brief: bool = False) -> types_pb2.Served:
         """What was left out of a need is told: behaviours whose products have no vector here, and the oldest ids."""
         applied = [
             types_pb2.Watermark(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
-            for at in self._freshness.applied(self._topics)
+            for at in ([] if brief else self._freshness.applied(self._topics))
         ]
         served = types_pb2.Served(by=[self._space], applied=applied, stale=stale)
         for gap in self._freshness.gaps:

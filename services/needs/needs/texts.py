@@ -7,8 +7,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from needs.domain.need import Matrix, ReadText
 from needs.domain.products import unit_words
+from needs.domain.spectrum import Matrix, ReadText
 
 
 class Encoder(Protocol):

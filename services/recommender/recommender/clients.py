@@ -46,6 +46,7 @@ class NeedsClient:
             at_least=[Watermark(topic=p.topic, partition=p.partition, offset=p.offset, log=p.log) for p in at_least],
             mode=pb.NEED_MODE_ARTICLE if article else pb.NEED_MODE_UNSPECIFIED,
             with_person=whole,
+            brief=True,
         )
         try:
             reply = await self._stub.GetNeed(request, timeout=timeout)

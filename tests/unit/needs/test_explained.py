@@ -28,6 +28,17 @@ def test_each_behaviour_tells_its_share_of_the_need(house: Any, shop: str) -> No
     assert all(b.share > 0 for b in need.spectrum)
 
 
+def test_a_brief_need_says_the_same_without_explaining_it(house: Any, shop: str) -> None:
+    whole = house.need(shop, "ann", house.click(shop, "ann", "kettle"), house.query(shop, "ann", "green tea"))
+    brief = house.need(shop, "ann", brief=True)
+    for behavior in whole.spectrum:
+        behavior.ClearField("share")
+        behavior.ClearField("occurred_at")
+    for explained in ("earlier_share", "session", "long_term", "last_at"):
+        whole.ClearField(explained)
+    assert brief == whole
+
+
 def test_this_visit_is_told_apart_from_what_came_before(house: Any, shop: str) -> None:
     old = house.click(shop, "ann", "tent", **house.stamped(-86_400))
     need = house.need(shop, "ann", old, house.click(shop, "ann", "tea"))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from needs.domain.fold import fold
-from needs.domain.need import Mode, ReadText, need
+from needs.domain.need import Mode, need
+from needs.domain.spectrum import ReadText
 from needs.domain.state import RING
 from needs.domain.weights import Kind, Recency, TextKind
 from needs.domain.words import KEPT, Text, Words

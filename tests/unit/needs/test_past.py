@@ -9,8 +9,9 @@ import pytest
 
 from needs.domain.fold import fold
 from needs.domain.identity import names, product_name
-from needs.domain.need import Mode, Need, ReadText, need_of
+from needs.domain.need import Mode, Need, need_of
 from needs.domain.past import Past
+from needs.domain.spectrum import ReadText
 from needs.domain.state import RING
 from needs.domain.weights import Kind, KindWeights, Recency, TextKind
 from needs.domain.words import KEPT, Text, Words

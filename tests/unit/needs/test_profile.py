@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from needs.domain.fold import fold
-from needs.domain.need import spectrum, spectrum_of
 from needs.domain.past import Past
 from needs.domain.profile import profile
 from needs.domain.shop_record import ShopRecord
+from needs.domain.spectrum import spectrum, spectrum_of
 from needs.domain.weights import Kind, Recency
 from needs.domain.words import Words
 

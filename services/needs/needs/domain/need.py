@@ -1,24 +1,24 @@
-"""R_u and r_{u,t}: what a person needs, derived from what is remembered at the moment it is asked for."""
+"""r_{u,t}: what a person needs, derived from what is remembered at the moment it is asked for."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
 
 from needs.domain.links import Links
-from needs.domain.past import Past, Tail
-from needs.domain.products import Product, ProductTable
+from needs.domain.past import Past
+from needs.domain.products import UNKNOWN, ProductTable
 from needs.domain.shop_record import ShopRecord
-from needs.domain.state import RING, Rows
-from needs.domain.weights import Recency, Times, Weights, moments
-from needs.domain.words import KEPT, Text, Words
+from needs.domain.spectrum import ReadText, Spectrum, Vector, spectrum_of
+from needs.domain.state import Rows
+from needs.domain.weights import Recency, Weights
+from needs.domain.words import Words
 
-Vector = NDArray[np.float32]  # (dim,)
-Matrix = NDArray[np.float32]  # (n, dim)
 MOST_WORDS = 64
 _NOTHING = 1e-6  # a sum this short, of vectors of length one, is cancellation and not a direction
 
@@ -28,14 +28,6 @@ class Mode(Enum):
 
     ARTICLE = auto()  # plain mean
     WEIGHTED = auto()  # by kind and recency
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReadText:
-    """A text as the models read it."""
-
-    vector: Vector  # unit length, or zero when no word is known
-    words: tuple[tuple[str, float], ...]  # together of unit length
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,75 +66,6 @@ class Need:
     links: Links = field(default_factory=Links)  # under which ids they were known before
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
-    """R_u as columns, newest first, and what is left of the behaviours before it."""
-
-    now: int  # time of the newest of all behaviours, from which ages are counted; 0 without any
-    times: Times
-    weights: Weights  # of the kind alone
-    recency: Weights  # by time and by attention, in (0, 1]
-    vectors: Matrix
-    products: Sequence[Product | None]  # None for a text, or for a product that is not known here
-    texts: Sequence[tuple[Text, ReadText] | None]  # None for a product
-    kinds: Sequence[int]
-    tail: NDArray[np.float64]  # (dim,) faded until now
-    tail_scale: float  # how long it would be if all in it pointed the same way, at most: Σ of what fading left of tails
-
-    @property
-    def effective(self) -> Weights:
-        """How much each counts now."""
-        return self.weights * self.recency
-
-    @property
-    def shown(self) -> NDArray[np.bool_]:
-        """(n,) which of them are R_u: the newest of each sort, where several pasts were put together."""
-        words = np.array([text is not None for text in self.texts], dtype=bool)
-        return np.where(words, np.cumsum(words) <= KEPT, np.cumsum(~words) <= RING)
-
-
-def spectrum(row: Rows, words: Words, read: Sequence[ReadText], products: ProductTable, recency: Recency) -> Spectrum:
-    """R_u of one row, (), and the texts with their readings, in the order of `words.texts`."""
-    return spectrum_of(Past.of(row, words), read, products, recency)
-
-
-def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, recency: Recency) -> Spectrum:
-    """R_u of a past, with the readings of its texts, in their order."""
-    texts = past.texts[::-1]  # newest first
-    times = np.concatenate([past.times, [text.at for text in texts]]).astype(np.int64)
-    weights = np.concatenate([past.weights, [text.weight for text in texts]])
-    order = np.argsort(-times, kind="stable")
-    times, weights = times[order], weights[order]
-    newer, added = moments(times, weights)
-    now = max(int(times[0]) if len(times) else 0, *(tail.at for tail in past.tails))
-    places = products.places(past.products)
-    vectors = np.concatenate([products.vectors[places], _stacked([r.vector for r in reversed(read)], products)])
-    said = [None] * len(places) + list(zip(texts, reversed(read), strict=True))
-    found = [products.at(place) for place in places.tolist()] + [None] * len(texts)
-    kinds = past.kinds.tolist() + [0] * len(texts)
-    places_in_order = order.tolist()
-    ids = np.concatenate([past.ids, np.full(len(texts), -1)])[order]
-    own = [((ids == of) & (times != tail.at)) | (times > tail.at) for of, tail in enumerate(past.tails)]
-    fading = [_fading(tail, now, added[after], recency) for tail, after in zip(past.tails, own, strict=True)]
-    return Spectrum(
-        now=now,
-        times=times,
-        weights=weights,
-        recency=recency.by_time(now - times) * recency.by_attention(newer),
-        vectors=vectors[order],
-        products=[found[i] for i in places_in_order],
-        texts=[said[i] for i in places_in_order],
-        kinds=[kinds[i] for i in places_in_order],
-        tail=np.sum([tail.vector.astype(np.float64) * by for tail, by in zip(past.tails, fading, strict=True)], axis=0),
-        tail_scale=sum(fading),
-    )
-
-
-def _fading(tail: Tail, now: int, after: Weights, recency: Recency) -> float:
-    """What time and the moments after it leave of a tail: those of the ring it left, and whatever else is newer."""
-    return float(recency.by_time(np.array(now - tail.at)) * recency.by_attention(after.sum()))
-
-
 def need(
     row: Rows, words: Words, read: Sequence[ReadText], products: ProductTable, recency: Recency, mode: Mode
 ) -> Need:
@@ -150,30 +73,50 @@ def need(
     return need_of(Past.of(row, words), read, products, recency, mode)
 
 
-def need_of(past: Past, read: Sequence[ReadText], products: ProductTable, recency: Recency, mode: Mode) -> Need:
-    """The need that a past makes; `read` are its texts as the models read them."""
+def need_of(
+    past: Past,
+    read: Sequence[ReadText],
+    products: ProductTable,
+    recency: Recency,
+    mode: Mode,
+    *,
+    explained: bool = True,
+) -> Need:
+    """The need that a past makes; `read` are its texts as the models read them.
+
+    Not `explained`: shares are 0, and there is neither `session` nor `long_term`; for readers who only rank by it.
+    """
     seen = spectrum_of(past, read, products, recency)
     shown = seen.shown
     counts, tail = _counted(seen, shown, mode)
-    visit = _visit(seen, recency)
     total = counts @ seen.vectors + tail
     scale = float(np.abs(counts).sum()) + seen.tail_scale
-    length = float(np.linalg.norm(total))
+    length = math.sqrt(total @ total)
     r = total / length if length > _NOTHING * scale else None
-    shares = counts * (seen.vectors @ r) / length if r is not None else np.zeros(len(counts))
-    return Need(
+    found = Need(
         known=past.behaviors > 0,
         vector=None if r is None else r.astype(np.float32),
-        session=_unit(counts[:visit] @ seen.vectors[:visit], scale),
-        long_term=_unit(counts[visit:] @ seen.vectors[visit:] + tail, scale),
-        spectrum=_behaviors(seen, shares, shown),
-        earlier_share=0.0 if r is None else float(shares[~shown].sum() + tail @ r / length),
-        words=_sparse(seen),
+        session=None,
+        long_term=None,
+        spectrum=(),
+        earlier_share=0.0,
+        words=_sparse(seen, products),
         behaviors=past.behaviors,
         last_at=past.last_at,
-        blind=_blind(seen),
+        blind=_blind(seen, products),
         incomplete=past.incomplete,
         simulated=past.simulated,
+    )
+    if not explained:
+        return replace(found, spectrum=_behaviors(seen, np.zeros(len(counts)), shown, products))
+    visit = _visit(seen, recency)
+    shares = counts * (seen.vectors @ r) / length if r is not None else np.zeros(len(counts))
+    return replace(
+        found,
+        session=_unit(counts[:visit] @ seen.vectors[:visit], scale),
+        long_term=_unit(counts[visit:] @ seen.vectors[visit:] + tail, scale),
+        spectrum=_behaviors(seen, shares, shown, products),
+        earlier_share=0.0 if r is None else float(shares[~shown].sum() + tail @ r / length),
     )
 
 
@@ -199,39 +142,43 @@ def _unit(total: NDArray[np.float64], scale: float) -> Vector | None:
     return (total / length).astype(np.float32) if length > _NOTHING * scale else None
 
 
-def _sparse(seen: Spectrum) -> list[tuple[str, float]]:
+def _sparse(seen: Spectrum, products: ProductTable) -> list[tuple[str, float]]:
     """Σ weight · recency of every word of the products and texts."""
     found: dict[str, float] = {}
-    for weight, product, text in zip(seen.effective.tolist(), seen.products, seen.texts, strict=True):
-        words = text[1].words if text is not None else product.words if product is not None else ()
-        for word, share in words:
+    for weight, place, text in zip(seen.effective.tolist(), seen.places.tolist(), seen.texts, strict=True):
+        for word, share in products.words(place) if text is None else text[1].words:
             found[word] = found.get(word, 0.0) + weight * share
-    wanted = [(word, weight) for word, weight in found.items() if weight > 0]
-    return sorted(wanted, key=lambda pair: (-pair[1], pair[0]))[:MOST_WORDS]
+    heaviest = sorted([(-weight, word) for word, weight in found.items() if weight > 0])[:MOST_WORDS]
+    return [(word, -weight) for weight, word in heaviest]
 
 
-def _behaviors(seen: Spectrum, shares: Weights, shown: NDArray[np.bool_]) -> list[Behavior]:
-    counts, parts, visible = seen.effective.tolist(), shares.tolist(), shown.tolist()
+def _behaviors(seen: Spectrum, shares: Weights, shown: NDArray[np.bool_], products: ProductTable) -> list[Behavior]:
+    rows = zip(
+        seen.effective.tolist(),
+        shares.tolist(),
+        seen.times.tolist(),
+        seen.places.tolist(),
+        seen.texts,
+        seen.kinds,
+        seen.vectors,
+        np.any(seen.vectors, axis=1).tolist(),
+        shown.tolist(),
+        strict=True,
+    )
     return [
         Behavior(
-            kind=seen.kinds[i],
-            product_id=product.product_id if product is not None else "",
+            kind=kind,
+            product_id=products.id(place),
             text=text[0].text if text is not None else "",
             at=at,
-            weight=counts[i],
-            share=parts[i],
-            vector=seen.vectors[i] if seen.vectors[i].any() else None,
+            weight=weight,
+            share=share,
+            vector=vector if told else None,
         )
-        for i, (product, text, at) in enumerate(zip(seen.products, seen.texts, seen.times.tolist(), strict=True))
-        if visible[i]
-        and (product is not None or text is not None)  # a product this process has not heard of cannot be named
+        for weight, share, at, place, text, kind, vector, told, visible in rows
+        if visible and (place != UNKNOWN or text is not None)  # what this process has not heard of cannot be named
     ]
 
 
-def _blind(seen: Spectrum) -> int:
-    pairs = zip(seen.products, seen.texts, strict=True)
-    return sum(text is None and (product is None or product.vector is None) for product, text in pairs)
-
-
-def _stacked(vectors: Sequence[Vector], products: ProductTable) -> Matrix:
-    return np.stack(vectors) if vectors else np.zeros((0, products.vectors.shape[1]), dtype=np.float32)
+def _blind(seen: Spectrum, products: ProductTable) -> int:
+    return products.blind(seen.places) - sum(text is not None for text in seen.texts)

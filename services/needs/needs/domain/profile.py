@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from needs.domain.need import Spectrum
 from needs.domain.products import Product, ProductTable, attribute
 from needs.domain.shop_record import ShopRecord
+from needs.domain.spectrum import Spectrum
 from needs.domain.state import FACETS, Rows
 from needs.domain.weights import Kind, Recency
 from needs.domain.words import Words
@@ -69,7 +69,7 @@ def profile(
     recency: Recency,
 ) -> Profile:
     """The profile of one person, whose behaviours are `seen`; `rows`, each (), are one for each id they had."""
-    liked = _liked(seen, recency)
+    liked = _liked(seen, products, recency)
     total = sum(int(row["positive"]) for row in rows) + len(liked)
     counts = np.sum([row["counts"] for row in rows], axis=0)
     kept = record or ShopRecord()
@@ -90,14 +90,15 @@ def profile(
     )
 
 
-def _liked(seen: Spectrum, recency: Recency) -> list[tuple[Product, float]]:
+def _liked(seen: Spectrum, products: ProductTable, recency: Recency) -> list[tuple[Product, float]]:
     """Products of the ring with a behaviour of positive weight, and that weight faded by time.
 
     What came since does not fade a profile: it says what someone is like, not what they want next. But a product that
     was bought and returned, or viewed and disliked, is not liked.
     """
     weights = (seen.weights * recency.by_time(seen.now - seen.times)).tolist()
-    told = [(p, f, w) for p, f, w in zip(seen.products, weights, seen.effective.tolist(), strict=True) if p is not None]
+    found = [products.at(place) for place in seen.places.tolist()]
+    told = [(p, f, w) for p, f, w in zip(found, weights, seen.effective.tolist(), strict=True) if p is not None]
     sums: defaultdict[str, float] = defaultdict(float)
     for product, _, weight in told:
         sums[product.product_id] += weight

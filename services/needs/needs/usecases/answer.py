@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 
 from needs.domain.identity import Person
-from needs.domain.need import Mode, Need, need_of, spectrum_of
+from needs.domain.need import Mode, Need, need_of
 from needs.domain.past import Past
 from needs.domain.placement import partition_of
 from needs.domain.products import ProductTable
 from needs.domain.profile import Profile, language_of, profile
 from needs.domain.shop_record import ShopRecord
+from needs.domain.spectrum import spectrum_of
 from needs.domain.weights import Kind, KindWeights, Recency
 from needs.domain.words import Words
 from needs.usecases.ports import Memory, NeedStore, Texts
@@ -52,9 +53,17 @@ class Answer:
         self._partitions, self._weights, self._now = partitions, weights, now
 
     async def need(
-        self, person: Person, mode: Mode, as_of: int | None = None, what_if: Sequence[Supposed] = ()
+        self,
+        person: Person,
+        mode: Mode,
+        as_of: int | None = None,
+        what_if: Sequence[Supposed] = (),
+        *,
+        explained: bool = True,
     ) -> Need:
         """r_{u,t} and R_u; someone unknown has an empty need. `as_of`: milliseconds since 1970, absent: now.
+
+        `explained`: see `need_of`.
 
         Raises UnknownProduct. Nothing is remembered of what is supposed.
         """
@@ -63,11 +72,12 @@ class Answer:
         past = _past(memories)
         if as_of is not None:
             past = past.until(as_of)
-        kinds = np.array([kind for kind, _ in what_if], dtype=np.uint8)
-        weights = self._weights.of(kinds, np.full(len(kinds), np.nan))
-        past = past.after(supposed, kinds, weights, self._now() if as_of is None else as_of)
+        if what_if:
+            kinds = np.array([kind for kind, _ in what_if], dtype=np.uint8)
+            weights = self._weights.of(kinds, np.full(len(kinds), np.nan))
+            past = past.after(supposed, kinds, weights, self._now() if as_of is None else as_of)
         read = await self._texts.read([text.text for text in past.texts])
-        found = need_of(past, read, self._products, self._recency, mode)
+        found = need_of(past, read, self._products, self._recency, mode, explained=explained)
         record = _record(memories) or ShopRecord()
         language = language_of(Words(past.texts), record)
         return replace(found, language=language, record=record, links=memories[0].links)
@@ -91,6 +101,8 @@ class Answer:
     async def _memories(self, person: Person) -> list[Memory]:
         """The person's own first, then those of who they were; others than who has signed in cost one read."""
         own = await self._store.read(self._partition(person), person)
+        if not own.links.ids:
+            return [own]
         others = (Person(person.tenant, user) for user in own.links.newest)
         return [own, *await asyncio.gather(*(self._store.read(self._partition(other), other) for other in others))]
 

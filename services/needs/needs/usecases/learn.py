@@ -9,7 +9,7 @@ import numpy as np
 from needs.domain.fold import fold
 from needs.domain.identity import Person
 from needs.domain.links import Links
-from needs.domain.products import Product, ProductTable
+from needs.domain.products import LogPosition, Product, ProductTable
 from needs.domain.shop_record import ShopRecord
 from needs.domain.state import Behaviors
 from needs.domain.weights import Recency
@@ -88,14 +88,14 @@ class LearnProducts:
     async def __call__(self, products: Sequence[Product]) -> None:
         """Take the newer ones; a repeat changes nothing."""
         newest = {(product.tenant, product.product_id): product for product in products}
-        newer = [product for key, product in newest.items() if self._is_newer(product, self._table.get(*key))]
+        newer = [product for key, product in newest.items() if self._is_newer(product, self._table.position(*key))]
         await self._products.save(newer)
         for product in newer:
             self._table.put(product)
 
     @staticmethod
-    def _is_newer(product: Product, held: Product | None) -> bool:
-        return held is None or product.position.follows(held.position)
+    def _is_newer(product: Product, held: LogPosition | None) -> bool:
+        return held is None or product.position.follows(held)
 
 
 def _since(page: Page, people: Sequence[Person]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

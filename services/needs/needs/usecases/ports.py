@@ -8,9 +8,9 @@ from typing import Protocol
 
 from needs.domain.identity import Person
 from needs.domain.links import Links
-from needs.domain.need import ReadText
 from needs.domain.products import Product
 from needs.domain.shop_record import ShopRecord
+from needs.domain.spectrum import ReadText
 from needs.domain.state import Rows
 from needs.domain.words import Words
 

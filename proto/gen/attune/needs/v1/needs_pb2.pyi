@@ -269,12 +269,17 @@ class GetNeedRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     WHAT_IF_FIELD_NUMBER: _builtins.int
     WITH_PERSON_FIELD_NUMBER: _builtins.int
+    BRIEF_FIELD_NUMBER: _builtins.int
     mode: Global___NeedMode.ValueType
     """How r_{u,t} is to be made."""
     with_vectors: _builtins.bool
     """Whether every behaviour of the spectrum carries its vector."""
     with_person: _builtins.bool
     """Whether class, region and attributes of the shop's record come along."""
+    brief: _builtins.bool
+    """Only what one ranks by, at half the cost: what explains the need stays empty, which are the shares, times and
+    vectors of behaviours, `earlier_share`, `session`, `long_term`, `last_at` and `served.applied`.
+    """
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
         """The person."""
@@ -301,10 +306,11 @@ class GetNeedRequest(_message.Message):
         as_of: _timestamp_pb2.Timestamp | None = ...,
         what_if: _abc.Iterable[Global___Supposed] | None = ...,
         with_person: _builtins.bool = ...,
+        brief: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "at_least", b"at_least", "mode", b"mode", "user", b"user", "what_if", b"what_if", "with_person", b"with_person", "with_vectors", b"with_vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "at_least", b"at_least", "brief", b"brief", "mode", b"mode", "user", b"user", "what_if", b"what_if", "with_person", b"with_person", "with_vectors", b"with_vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
