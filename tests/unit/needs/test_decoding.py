@@ -137,7 +137,7 @@ def outcome(read: Callable[[Record], Any], given: Record) -> Any:
         return (why.reason, why.field, why.value, why.remedy)
 
 
-@pytest.mark.parametrize("by", ODD, ids=lambda by: json.dumps(by, default=str)[:60])
+@pytest.mark.parametrize("by", ODD, ids=lambda by: json.dumps(by, default=lambda _: "without")[:60])
 def test_the_short_way_reads_exactly_what_the_contract_reads(by: dict[str, Any]) -> None:
     given = record(changed(by))
     assert outcome(by_us, given) == outcome(by_contract, given)
