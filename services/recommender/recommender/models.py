@@ -16,6 +16,7 @@ from lm.lexicon.translation import translations
 from lm.protocols import Encoder
 from lm.static.table import common
 from recommender.domain.product import Product, naming, telling
+from recommender.domain.vectors import rounded
 from recommender.domain.words import Bag
 from recommender.usecases.ports import Translated, Vector
 
@@ -86,7 +87,7 @@ class TextModels:
             vectors[described] += _MEANT * self._encoder.encode([telling(products[row]) for row in described])
             lengths = np.linalg.norm(vectors[described], axis=1, keepdims=True)
             vectors[described] /= np.where(lengths > 0, lengths, 1.0)
-        return [(vector, bag(product)) for vector, product in zip(vectors, products, strict=True)]
+        return [(rounded(vector), bag(product)) for vector, product in zip(vectors, products, strict=True)]
 
     def _texts(self, texts: Sequence[str]) -> list[tuple[Vector, Mapping[int, float]]]:
         if not texts:

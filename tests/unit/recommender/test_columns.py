@@ -11,7 +11,7 @@ import pytest
 from recommender.domain.columns import Facts
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Allowed, Entry, Shop
-from recommender.domain.vectors import Vectors
+from recommender.domain.vectors import Vectors, rounded
 from recommender.domain.words import Bag
 
 DIM = 8
@@ -123,6 +123,14 @@ def test_a_vector_is_kept_to_five_digits() -> None:
     again = Vectors(64)
     again.put(0, held.at(7))
     assert again.at(0).tolist() == held.at(7).tolist()
+
+
+def test_a_vector_that_was_rounded_once_is_kept_bit_for_bit(rng: random.Random) -> None:
+    kept = Vectors(8)
+    for place in range(100):
+        vector = rounded(np.array([rng.uniform(-1, 1) for _ in range(8)], dtype=np.float32))
+        kept.put(place, vector)
+        assert kept.at(place).tobytes() == vector.tobytes() == rounded(vector).tobytes()
 
 
 def test_brands_categories_and_currencies_are_counted_as_products_come_change_and_go() -> None:

@@ -51,7 +51,8 @@ async def test_topics_that_exist_are_left_as_they_are(servers: Servers) -> None:
 
 async def test_redis_writes_an_append_only_file_and_evicts_nothing(real_redis_url: str) -> None:
     async with Redis.from_url(real_redis_url) as client:
-        settings = await client.config_get("appendonly", "appendfsync", "maxmemory-policy")
+        named = ("appendonly", "appendfsync", "maxmemory-policy")
+        settings = {name: (await client.config_get(name))[name] for name in named}  # one a call: Redis 6 takes no more
     assert settings == {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
 
 

@@ -32,6 +32,11 @@ def unpacked(blob: bytes) -> Vector:
     return vector
 
 
+def rounded(vector: Vector) -> Vector:
+    """As `Vectors` gives it back, so that others are told the same before and after a restart."""
+    return unpacked(packed(vector))
+
+
 class Vectors:
     """One vector of at most unit length per place, kept as 16-bit integers and read as float32.
 
