@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import numpy as np
@@ -93,30 +93,27 @@ def need_of(
     scale = float(np.abs(counts).sum()) + seen.tail_scale
     length = math.sqrt(total @ total)
     r = total / length if length > _NOTHING * scale else None
-    found = Need(
+    shares, session, long_term, earlier = np.zeros(len(counts)), None, None, 0.0
+    if explained:
+        visit = _visit(seen, recency)
+        session = _unit(counts[:visit] @ seen.vectors[:visit], scale)
+        long_term = _unit(counts[visit:] @ seen.vectors[visit:] + tail, scale)
+        if r is not None:
+            shares = counts * (seen.vectors @ r) / length
+            earlier = float(shares[~shown].sum() + tail @ r / length)
+    return Need(
         known=past.behaviors > 0,
         vector=None if r is None else r.astype(np.float32),
-        session=None,
-        long_term=None,
-        spectrum=(),
-        earlier_share=0.0,
+        session=session,
+        long_term=long_term,
+        spectrum=_behaviors(seen, shares, shown, products),
+        earlier_share=earlier,
         words=_sparse(seen, products),
         behaviors=past.behaviors,
         last_at=past.last_at,
         blind=_blind(seen, products),
         incomplete=past.incomplete,
         simulated=past.simulated,
-    )
-    if not explained:
-        return replace(found, spectrum=_behaviors(seen, np.zeros(len(counts)), shown, products))
-    visit = _visit(seen, recency)
-    shares = counts * (seen.vectors @ r) / length if r is not None else np.zeros(len(counts))
-    return replace(
-        found,
-        session=_unit(counts[:visit] @ seen.vectors[:visit], scale),
-        long_term=_unit(counts[visit:] @ seen.vectors[visit:] + tail, scale),
-        spectrum=_behaviors(seen, shares, shown, products),
-        earlier_share=0.0 if r is None else float(shares[~shown].sum() + tail @ r / length),
     )
 
 
@@ -144,11 +141,21 @@ def _unit(total: NDArray[np.float64], scale: float) -> Vector | None:
 
 def _sparse(seen: Spectrum, products: ProductTable) -> list[tuple[str, float]]:
     """Σ weight · recency of every word of the products and texts."""
-    found: dict[str, float] = {}
-    for weight, place, text in zip(seen.effective.tolist(), seen.places.tolist(), seen.texts, strict=True):
-        for word, share in products.words(place) if text is None else text[1].words:
+    numbers, sums = products.words(seen.places, seen.effective)
+    if not any(seen.texts):
+        if len(sums) > MOST_WORDS:  # without those that lie below the last one that is told
+            heavy = sums >= np.partition(sums, -MOST_WORDS)[-MOST_WORDS]
+            numbers, sums = numbers[heavy], sums[heavy]
+        return _heaviest(zip(products.texts(numbers), sums.tolist(), strict=True))
+    found = dict(zip(products.texts(numbers), sums.tolist(), strict=True))
+    for weight, text in zip(seen.effective.tolist(), seen.texts, strict=True):
+        for word, share in text[1].words if text is not None else ():
             found[word] = found.get(word, 0.0) + weight * share
-    heaviest = sorted([(-weight, word) for word, weight in found.items() if weight > 0])[:MOST_WORDS]
+    return _heaviest(found.items())
+
+
+def _heaviest(words: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    heaviest = sorted([(-weight, word) for word, weight in words if weight > 0])[:MOST_WORDS]
     return [(word, -weight) for weight, word in heaviest]
 
 

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from needs.domain.identity import Names, product_name
 from needs.domain.shared_texts import Facets, SharedTexts
+from needs.domain.weights import Weights
 
 UNKNOWN = 0  # place of the unknown product
 ATTRIBUTES = 6  # of a product, by name, that are still counted when it has left the ring
 _FIRST_PLACES = 1024
 _WORD, _PAIR = Struct("<Id"), Struct("<II")
+_WORDS = np.dtype([("number", "<u4"), ("share", "<f8")])  # many of _WORD
 _COLUMNS = np.dtype(
     [
         ("name", "<u8"),
-        ("seen", "?"),  # whether its vector is known
         ("category", "<u8"),
         ("brand", "<u8"),
         ("attributes", "<u8", ATTRIBUTES),
@@ -89,6 +90,7 @@ class ProductTable:
     def __init__(self, dim: int) -> None:
         self._columns = np.zeros(_FIRST_PLACES, _COLUMNS)
         self.vectors: NDArray[np.float32] = np.zeros((_FIRST_PLACES, dim), dtype=np.float32)
+        self._seen = np.zeros(_FIRST_PLACES, dtype=bool)  # whether the vector is known
         self._ids = [""]  # by place
         self._words = [b""]  # by place: number of a word and its weight, one after the other
         self._attributes = [b""]  # by place: numbers of a name and its value, one after the other
@@ -120,11 +122,11 @@ class ProductTable:
         if place is None:
             place = self._add(product.tenant, product.product_id)
         self.vectors[place] = 0 if product.vector is None else product.vector
+        self._seen[place] = product.vector is not None
         number, facet, position = self._texts.number, self._facets.name, product.position
         told = [facet(attribute(*each)) for each in sorted(product.attributes.items())[:ATTRIBUTES]]
         self._columns[place] = (
             self._columns[place]["name"],
-            product.vector is not None,
             facet(product.category),
             facet(product.brand),
             told + [0] * (ATTRIBUTES - len(told)),
@@ -175,8 +177,8 @@ class ProductTable:
         return Product(
             tenant=text[row["tenant"]],
             product_id=self._ids[place],
-            vector=self.vectors[place] if row["seen"] else None,
-            words=tuple(self.words(place)),
+            vector=self.vectors[place] if self._seen[place] else None,
+            words=tuple((text[number], share) for number, share in _WORD.iter_unpack(self._words[place])),
             category=self._facets.text(int(row["category"])),
             brand=self._facets.text(int(row["brand"])),
             currency=text[row["currency"]],
@@ -189,14 +191,22 @@ class ProductTable:
         """The product id of a place; empty for place 0."""
         return self._ids[place]
 
-    def words(self, place: int) -> list[tuple[str, float]]:
-        """The words of a place, together of unit length; none for place 0."""
-        text = self._texts
-        return [(text[number], weight) for number, weight in _WORD.iter_unpack(self._words[place])]
+    def words(self, places: NDArray[np.int64], weights: Weights) -> tuple[NDArray[np.uint32], Weights]:
+        """Numbers of all words that products have, each once, and Σ weight of the product · share of the word."""
+        told = [self._words[place] for place in places.tolist()]
+        columns = np.frombuffer(b"".join(told), _WORDS)
+        of_each = np.repeat(weights, [len(words) // _WORD.size for words in told])
+        numbers, words = np.unique(columns["number"], return_inverse=True)
+        sums: Weights = np.bincount(words, of_each * columns["share"], minlength=len(numbers)).astype(np.float64)
+        return numbers, sums
+
+    def texts(self, numbers: NDArray[np.uint32]) -> list[str]:
+        """The words of these numbers."""
+        return self._texts.of(numbers.tolist())
 
     def blind(self, places: NDArray[np.int64]) -> int:
         """How many of these have no vector that is known in this space."""
-        return len(places) - int(np.count_nonzero(self._columns["seen"][places]))
+        return len(places) - int(np.count_nonzero(self._seen[places]))
 
     def facet(self, key: int) -> str:
         """The category, brand or attribute of a 64-bit name; empty when no product here has it."""
@@ -209,7 +219,8 @@ class ProductTable:
     def _add(self, tenant: str, product_id: str) -> int:
         place, key = len(self._ids), product_name(tenant, product_id)
         if place == len(self._columns):
-            self._columns, self.vectors = _doubled(self._columns), _doubled(self.vectors)
+            self._columns, self._seen = _doubled(self._columns), _doubled(self._seen)
+            self.vectors = _doubled(self.vectors)
         self._places[tenant][product_id] = self._by_name[key] = place
         self._columns["name"][place] = key
         self._ids.append(product_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from needs.domain.identity import name
 
 
@@ -19,6 +21,11 @@ class SharedTexts:
         if found == new:
             self._texts.append(text)
         return found
+
+    def of(self, numbers: Iterable[int]) -> list[str]:
+        """The texts of these numbers."""
+        texts = self._texts
+        return [texts[number] for number in numbers]
 
     def __getitem__(self, number: int) -> str:
         return self._texts[number]

@@ -96,6 +96,16 @@ def decode_rows(blobs: Sequence[bytes | None], dtype: np.dtype[np.void], space: 
     return rows
 
 
+def decode_row(blob: bytes | None, dtype: np.dtype[np.void], space: int) -> Rows:
+    """One row as stored, (), to be read alone; else like `decode_rows`."""
+    if blob is not None and len(blob) == dtype.itemsize:
+        row: Rows = np.frombuffer(blob, dtype)[0]
+        if row["layout"] == LAYOUT and row["space"] == space:
+            return row
+    read: Rows = decode_rows([blob], dtype, space)[0]
+    return read
+
+
 def encode_rows(rows: Rows) -> list[bytes]:
     """Each row as it is stored."""
     size = rows.dtype.itemsize

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import blake2b
-from typing import cast
 
 from redis.asyncio import Redis
 
 from chassis.kafka import Rewound
 from needs.domain.identity import Person, name
 from needs.domain.links import Links
-from needs.domain.state import Rows, decode_rows, encode_rows, row_type
+from needs.domain.state import Rows, decode_row, decode_rows, encode_rows, row_type
 from needs.stores.codec import (
     Guard,
     decode_guard,
@@ -25,6 +24,7 @@ from needs.stores.codec import (
     encode_words,
 )
 from needs.stores.connection import Command, Connection, connection, outages
+from needs.stores.reads import Reads
 from needs.usecases import Changes, Memory, Page, Span, Wanted
 
 _TRIES = 20  # two owners of a partition exist for seconds; each write of one fails at most once per write of the other
@@ -57,7 +57,7 @@ class RedisNeedStore:
 
     def __init__(self, redis: Redis, *, dim: int, space: str, forgotten_for: timedelta) -> None:
         """`space` names the vectors of dimension `dim`; `forgotten_for` is how long old events may still come."""
-        self._redis = redis
+        self._redis, self._reads = redis, Reads(redis)
         self._row, self._space = row_type(dim), name(space)
         self._forgotten_for = forgotten_for
 
@@ -65,7 +65,7 @@ class RedisNeedStore:
         """Remember for how many partitions the keys are made; raises PartitionsChanged when it was another number."""
         with outages():
             await self._redis.set("need:#partitions", partitions, nx=True)
-        held = int((await self._get("need:#partitions"))[0] or 0)
+        held = int((await self._reads.get("need:#partitions"))[0] or 0)
         if held != partitions:
             raise PartitionsChanged(
                 f"the log has {partitions} partitions, but needs are laid out for {held}: "
@@ -74,7 +74,7 @@ class RedisNeedStore:
 
     async def applied(self, log: str, topic: str, partition: int) -> int | None:
         """The next offset of a topic in this life of the log; None: nothing of it was applied."""
-        held = decode_guard((await self._get(_guard_key(partition)))[0]).get(topic)
+        held = decode_guard((await self._reads.get(_guard_key(partition)))[0]).get(topic)
         return held[1] if held is not None and held[0] == log else None
 
     async def update(self, span: Span, wanted: Wanted, decide: Callable[[Page], Changes]) -> set[Person]:
@@ -99,16 +99,18 @@ class RedisNeedStore:
     async def read(self, partition: int, person: Person) -> Memory:
         """All that is remembered of one person, in one round trip."""
         keys = [_key(partition, kind, person) for kind in (_STATE, _WORDS, _RECORD, _LINKS)]
-        row, words, record, links = await self._get(*keys)
-        return Memory(self._rows([row])[0], decode_words(words), decode_record(record), decode_links(links))
+        row, words, record, links = await self._reads.get(*keys)
+        return Memory(
+            decode_row(row, self._row, self._space), decode_words(words), decode_record(record), decode_links(links)
+        )
 
     async def links(self, partition: int, person: Person) -> Links:
         """The ids someone had before."""
-        return decode_links((await self._get(_key(partition, _LINKS, person)))[0])
+        return decode_links((await self._reads.get(_key(partition, _LINKS, person)))[0])
 
     async def stamp(self, partition: int, person: Person) -> tuple[bytes, Links]:
         """The row, the words and the links themselves."""
-        blobs = await self._get(*(_key(partition, kind, person) for kind in (_STATE, _WORDS, _LINKS)))
+        blobs = await self._reads.get(*(_key(partition, kind, person) for kind in (_STATE, _WORDS, _LINKS)))
         return b"|".join(blob or b"" for blob in blobs), decode_links(blobs[-1])
 
     async def forget(self, partition: int, person: Person, at: int, links: Links) -> Mapping[str, int] | None:
@@ -131,10 +133,6 @@ class RedisNeedStore:
                 if done is not None:
                     return dict(zip(_COLLECTIONS, done, strict=False))
         raise Contended(f"partition {partition} was written by others {_TRIES} times in a row")
-
-    async def _get(self, *keys: str) -> list[bytes | None]:
-        with outages():
-            return cast("list[bytes | None]", await self._redis.mget(keys))
 
     async def _page(self, redis: Connection, span: Span, wanted: Wanted) -> tuple[Guard, Page]:
         people, p = wanted.people, span.partition
