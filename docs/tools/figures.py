@@ -52,9 +52,9 @@ FIGURES = [
     ),
     Figure(
         "events under fire: services and engines killed and stopped while they flow",
-        "{0} minutes at {1} events/s, {2} kills and stops: {3}",
+        "{0} minutes at {1} events/s, {2} kills and {3} stops: {4}",
         "soak",
-        r"(\d+) minutes at (\d+) events/s.*\nall +(\d+).*\n(all equal to the log)",
+        r"(\d+) minutes at (\d+) events/s.*\nall +(\d+) +(\d+).*\n(all equal to the log)",
     ),
     Figure("Redis memory of a person with 20 behaviours, of 1,000,000", "{0} bytes", "memory", r"1,000,000 +([\d,]+)"),
     Figure(
