@@ -26,8 +26,10 @@ _RETRY = "grpc-previous-rpc-attempts"
 _SECOND = 1.0  # to wait, where an error of the domain means "too much" and says no time
 
 
-class Guard(grpc.aio.ServerInterceptor):
+class Guard:
     """Health and reflection pass by it; every other call goes through it.
+
+    It is laid around a method once, when that is registered: an interceptor would be asked again for every call.
 
     A call that another service of the platform makes for a request of its own was counted at that service's door: it is
     not counted against the rate again, only against what is answered at once.
@@ -42,13 +44,8 @@ class Guard(grpc.aio.ServerInterceptor):
         IN_FLIGHT.labels(name, "calls").set_function(lambda: calls.inside)
         IN_FLIGHT.labels(name, "streams").set_function(lambda: streams.inside)
 
-    async def intercept_service(
-        self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        method: str = handler_call_details.method
-        if handler is None or method.startswith("/grpc."):
-            return handler
+    def around(self, method: str, handler: Any) -> Any:
+        """What answers a method, `/service/name`, with the guard before it."""
         coders = {
             "request_deserializer": handler.request_deserializer,
             "response_serializer": handler.response_serializer,

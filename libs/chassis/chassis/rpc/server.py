@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -39,13 +40,13 @@ class GrpcServer:
     async def start(self, name: str) -> None:
         """Listen. Not ready until `ready(True)`."""
         self._server = grpc.aio.server(
-            interceptors=[self._guard(name)],
             options=_options(self._settings),
             # The last wall, without a hint to the caller; the guard refuses before, with one.
             maximum_concurrent_rpcs=2 * (self._settings.calls_at_once + self._settings.streams_at_once) + _PROBES,
         )
+        guarded = _Guarded(self._server, self._guard(name))
         for add_to_server, servicer, _ in self._servicers:
-            add_to_server(servicer, self._server)
+            add_to_server(servicer, guarded)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service for _, _, service in self._servicers]
         reflection.enable_server_reflection([*names, "grpc.health.v1.Health", reflection.SERVICE_NAME], self._server)
@@ -82,6 +83,21 @@ class GrpcServer:
             usual=s.request_timeout.total_seconds(),
             longest=s.request_timeout_most.total_seconds(),
         )
+
+
+class _Guarded:
+    """The server as generated code sees it: what is registered here answers with the guard before it."""
+
+    def __init__(self, server: grpc.aio.Server, guard: Guard) -> None:
+        self._server, self._guard = server, guard
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Nothing: generated code registers the same methods by name too, and only those are answered."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Each of them, guarded."""
+        guarded = {name: self._guard.around(f"/{service}/{name}", handler) for name, handler in handlers.items()}
+        self._server.add_registered_method_handlers(service, guarded)
 
 
 def _options(settings: ProcessSettings) -> list[tuple[str, int]]:
