@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -116,8 +117,12 @@ def _now() -> int:
 
 
 async def _fill(table: ProductTable, kept: RedisProducts) -> None:
-    async for product in kept.load():
-        table.put(product)
+    gc.disable()  # what is read holds no cycles, and looking for them takes a fifth of the time
+    try:
+        async for product in kept.load():
+            table.put(product)
+    finally:
+        gc.enable()
 
 
 async def _when_there(step: Callable[[], Awaitable[T]]) -> T:

@@ -137,7 +137,7 @@ class ProductTable:
             position.partition,
             position.offset,
         )
-        self._words[place] = b"".join([_WORD.pack(number(word), weight) for word, weight in product.words])
+        self._words[place] = self._packed(product.words)
         self._attributes[place] = b"".join([_PAIR.pack(*map(number, each)) for each in product.attributes.items()])
 
     def name_of(self, tenant: str, product_id: str) -> int | None:
@@ -211,6 +211,12 @@ class ProductTable:
     def facet(self, key: int) -> str:
         """The category, brand or attribute of a 64-bit name; empty when no product here has it."""
         return self._facets.text(key)
+
+    def _packed(self, words: Sequence[tuple[str, float]]) -> bytes:
+        columns = np.empty(len(words), _WORDS)
+        columns["number"] = self._texts.numbers([word for word, _ in words])
+        columns["share"] = [share for _, share in words]
+        return columns.tobytes()
 
     def _position(self, place: int) -> LogPosition:
         row = self._columns[place]

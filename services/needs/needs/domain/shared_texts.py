@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from needs.domain.identity import name
 
@@ -21,6 +21,14 @@ class SharedTexts:
         if found == new:
             self._texts.append(text)
         return found
+
+    def numbers(self, texts: Sequence[str]) -> list[int]:
+        """The number of each."""
+        known = self._numbers
+        try:
+            return [known[text] for text in texts]
+        except KeyError:
+            return [self.number(text) for text in texts]
 
     def of(self, numbers: Iterable[int]) -> list[str]:
         """The texts of these numbers."""
