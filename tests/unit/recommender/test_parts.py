@@ -137,6 +137,25 @@ def test_a_service_that_failed_is_left_alone_and_then_tried_by_one() -> None:
     assert not breaker.open()
 
 
+def test_a_table_that_was_asked_meanwhile_answers_as_one_that_was_filled_at_once() -> None:
+    rng, lived = random.Random(4), WordTable()
+    held: dict[int, Bag | None] = {}
+    asked = {1: 1.0, 2: 0.5, 3: 2.0, 77: 0.1}
+    for step in range(600):
+        place = rng.randrange(3_000)
+        held[place] = None if rng.random() < 0.2 else bag(*{int(rng.paretovariate(0.7)) % 90 for _ in range(8)})
+        lived.put(place, held[place])
+        if step % 3:
+            lived.put(place, held[place])  # a price that changes says no other words
+        lived.cosines(asked, [place, *held])
+    fresh = WordTable()
+    for place, words in held.items():
+        fresh.put(place, words)
+    places = [*held, 5_000]
+    assert lived.cosines(asked, places) == pytest.approx(fresh.cosines(asked, places), abs=1e-12)
+    assert lived.cosines(asked, [5_000]) == 0  # nothing was ever put there
+
+
 def test_words_find_the_products_that_a_look_at_every_product_would() -> None:
     rng, made = random.Random(9), WordTable()
     held: dict[int, Bag | None] = {}

@@ -54,7 +54,8 @@ class WordTable:
     """The words of all products of a shop, by place.
 
     Invariants: `_having[i]` counts the products that hold word i now, so that idf is what it would be had those that
-    left never come; `_sought` and `_marks` are 0 between two calls.
+    left never come; `_sought` and `_marks` are 0 between two calls; `_squares[place]` is what `_squared` would find for
+    that place, or NaN, unless `_idf_moved`; nothing is ever put at the last place there is room for.
     """
 
     def __init__(self) -> None:
@@ -68,24 +69,30 @@ class WordTable:
         self._products = 0
         self._sought: Values = np.zeros(1024)
         self._marks: NDArray[np.float32] = np.zeros(1024, dtype=np.float32)  # by place
+        self._squares: Values = np.full(1024, np.nan)  # by place: of the length of its words; NaN: not asked for yet
+        self._idf_moved = False  # since any of them was found
 
     def put(self, place: int, bag: Bag | None) -> None:
         """Take the words of a product in place of those it had; None: it is gone."""
         before: list[int] = []
-        if place >= len(self._there):
-            self._there, self._marks = grown(self._there, 2 * place), grown(self._marks, 2 * place)
-        if self._there[place]:
+        if place >= len(self._there) - 1:
+            self._make_room(2 * place + 2)
+        there = bool(self._there[place])
+        if there:
             before = self._rows.numbers(place).tolist()
-            self._having[before] -= 1
-            self._products -= 1
         numbers: list[int] = []
         weights = EMPTY.weights
         if bag is not None:
             numbers, weights = [self._number(word) for word in bag.words.tolist()], bag.weights
-            self._having[numbers] += 1
-            self._products += 1
         self._there[place] = bag is not None
         self._rows.put(place, numbers, weights)
+        self._squares[place] = np.nan
+        if there == (bag is not None) and before == numbers:  # a price, a stock: no word is said more or less often
+            return
+        self._having[before] -= 1
+        self._having[numbers] += 1
+        self._products += (bag is not None) - there
+        self._idf_moved = True
         self._postings.change(place, before, numbers)
         if self._postings.worn:
             self._postings = remade(
@@ -114,11 +121,10 @@ class WordTable:
             return dict(asked)
         idfs, unknown = self._all_idfs(), float(self._idf(np.zeros(1))[0])
 
-        def says(word: int) -> float:
-            number = self._numbers.get(word)
-            return asked[word] * (unknown if number is None else float(idfs[number]))
-
-        return {word: asked[word] for word in sorted(asked, key=says, reverse=True)[:k]}
+        words, numbers = list(asked), [self._numbers.get(word, -1) for word in asked]
+        says = np.where(np.less(numbers, 0), unknown, idfs[numbers]) * np.fromiter(asked.values(), float, len(asked))
+        first = np.argsort(-says, kind="stable")[:k].tolist()
+        return {words[at]: asked[words[at]] for at in first}
 
     def cosines(self, asked: Mapping[int, float], places: Sequence[int] | Places) -> Values:
         """Cosine of the asked words (32-bit name → weight) with each product's, every word times its idf; (n,)."""
@@ -134,9 +140,10 @@ class WordTable:
             known.append((number, weight * idf * idf))
         if not total:
             return np.zeros(len(places))
-        rows = self._rows.take(places)
+        at = np.asarray(places, dtype=np.int64)
+        rows = self._rows.take(at)
         dots = self._sums(rows, known)
-        lengths = np.sqrt(rows.sums((rows.weights * idfs[rows.numbers]) ** 2) * total)
+        lengths = np.sqrt(self._squared(at, idfs) * total)
         found: Values = np.divide(dots, lengths, out=np.zeros(len(places)), where=lengths > 0)
         return found
 
@@ -165,13 +172,11 @@ class WordTable:
             seen += count
         if not listed:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        found = np.concatenate(listed).astype(np.int64)
+        found = np.concatenate(listed)
         marks = self._marks[found]
         self._marks[found] = 0
-        fitting = fits(found)
-        found, marks = found[fitting], marks[fitting]
-        if len(found) > _SCORED * k:  # the words of a product weigh differently: the best are among these
-            found = found[np.argpartition(-marks, _SCORED * k)[: _SCORED * k]]
+        # The words of a product weigh differently: the best are among those that have most of what is sought.
+        found = _leading(found.astype(np.int64), marks, _SCORED * k, fits)
         found = np.unique(found)  # a word that was taken back and said again is listed twice
         scores = self._sums(self._rows.take(found), sought)
         order = np.argsort(-scores, kind="stable")[:k]
@@ -185,6 +190,25 @@ class WordTable:
         dots = rows.sums(rows.weights * self._sought[rows.numbers])
         self._sought[numbers] = 0.0
         return dots
+
+    def _squared(self, places: Places, idfs: Values) -> Values:
+        """Per place, the squared length of its words, every word times its idf: found once for many requests."""
+        if self._idf_moved:
+            self._squares.fill(np.nan)
+            self._idf_moved = False
+        places = np.minimum(places, len(self._squares) - 1)
+        found = self._squares[places]
+        new = np.flatnonzero(np.isnan(found))
+        if len(new):
+            rows = self._rows.take(places[new])
+            found[new] = self._squares[places[new]] = rows.sums((rows.weights * idfs[rows.numbers]) ** 2)
+        return found
+
+    def _make_room(self, room: int) -> None:
+        known = len(self._squares)
+        self._there, self._marks = grown(self._there, room), grown(self._marks, room)
+        self._squares = grown(self._squares, room)
+        self._squares[known:] = np.nan
 
     def count(self, word: int) -> float:
         """How many products have a word now."""
@@ -230,3 +254,17 @@ class WordTable:
                 self._sought, self._counted = grown(self._sought, room), -1
             self._named[number] = word
         return number
+
+
+def _leading(places: Places, marks: NDArray[np.float32], size: int, fits: Callable[[Places], Flags]) -> Places:
+    """The `size` places of the highest marks among those that fit, or all there are, in no order."""
+    if len(places) > 2 * size:  # most fit mostly: who is far behind need not be looked at
+        ahead = np.flatnonzero(marks >= np.partition(marks, -2 * size)[-2 * size])
+        fitting = ahead[fits(places[ahead])]
+        if len(fitting) < size:
+            fitting = np.flatnonzero(fits(places))
+    else:
+        fitting = np.flatnonzero(fits(places))
+    if len(fitting) > size:
+        fitting = fitting[np.argpartition(-marks[fitting], size)[:size]]
+    return places[fitting]
