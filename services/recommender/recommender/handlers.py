@@ -91,8 +91,11 @@ def person_of(tenant: str, user: str) -> Person:
     return Person(tenant or DEFAULT_TENANT, user)
 
 
-def product_of(message: ProductMessage) -> Product:
-    """A product from its message, which the contract has checked; Rejected where it contradicts itself."""
+def product_of(message: ProductMessage, record: bytes = b"") -> Product:
+    """A product from its message, which the contract has checked; Rejected where it contradicts itself.
+
+    `record`: the message as bytes, where it was read from such.
+    """
     key = Key.of(message.tenant, message.product_id)
     if any(link.product_id == message.product_id for link in message.relations):
         raise Rejected(
@@ -115,13 +118,13 @@ def product_of(message: ProductMessage) -> Product:
         tuple(Link(link.kind, link.product_id, link.weight or 1.0) for link in message.relations),
         message.availability != AVAILABILITY_OUT_OF_STOCK,
         message.released_at.ToMilliseconds() if message.HasField("released_at") else 0,
-        message.SerializeToString(deterministic=True),
+        record or message.SerializeToString(deterministic=True),
     )
 
 
 def product_of_record(record: bytes) -> Product:
     """A product from what its store kept."""
-    return product_of(ProductMessage.FromString(record))
+    return product_of(ProductMessage.FromString(record), record)
 
 
 def _date(message: ProductMessage, since: int) -> None:

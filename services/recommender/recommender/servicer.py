@@ -237,5 +237,6 @@ def _effect(rule: Rule) -> pb.RuleEffect:
 
 def _write_score(scored: Scored, told: types.Score) -> None:
     told.value = scored.value
-    for term in scored.terms:
-        told.terms.add(name=term.name, value=term.value, weight=term.weight, contribution=term.contribution)
+    add = told.terms.add
+    for name, value, weight in scored.terms:
+        add(name=name, value=value, weight=weight, contribution=value * weight)

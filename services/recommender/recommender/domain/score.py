@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,7 @@ class Wish:
         return () if self.around is None else self.around.seeds
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One addend."""
 
     name: str
@@ -106,7 +106,7 @@ class Scores:
 
     def at(self, row: int) -> Scored:
         """One place with its addends."""
-        terms = (Term(name, float(values[row]), weight) for name, values, weight in self._columns)
+        terms = [Term(name, values.item(row), weight) for name, values, weight in self._columns]
         return Scored(self.places[row], tuple(terms))
 
 
@@ -170,7 +170,7 @@ def blended(one: Mapping[int, float], other: Mapping[int, float]) -> Mapping[int
     """Words of two origins in equal parts: each taken to length one, then added."""
     found: dict[int, float] = {}
     for words in (one, other):
-        length = math.sqrt(sum(weight * weight for weight in words.values()))
+        length = math.sqrt(sum([weight * weight for weight in words.values()]))
         for word, weight in words.items():
             found[word] = found.get(word, 0.0) + weight / length
     return found
