@@ -57,7 +57,8 @@ class RuleBook:
 
     def concerns(self, rows: Sequence[int], places: Places, now: int) -> Flags:
         """Which of the places each of some rules concerns at a time, (rows, places)."""
-        found: Flags = self._flags[places][:, rows].T
+        flags = self._flags[places]
+        found: Flags = np.ascontiguousarray((flags if len(rows) == len(self.rules) else flags[:, rows]).T)
         for index, row in enumerate(rows):
             age = self.rules[row].match.newer_than
             if age is not None:

@@ -203,9 +203,13 @@ class Shop:
         """
         of = np.asarray(seeds, dtype=np.int64)
         same: Values = np.zeros(len(places))
-        for column, weight in ((self.categories, 0.5), (self.brands, 0.3)):
-            mine = column[places][:, None]
-            same += weight * (((mine == column[of][None, :]) & (mine != 0)) @ shares)
+        for column, names, weight in (
+            (self.categories, self.facts.categories, 0.5),
+            (self.brands, self.facts.brands, 0.3),
+        ):
+            wanted = np.bincount(column[of], shares, len(names.texts))  # by number
+            wanted[0] = 0.0  # nothing in common are those that have none
+            same += weight * wanted[column[places]]
         theirs, own = self._traits.take(of), self._traits.take(places)
         wanted = np.bincount(theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths + 1), len(self.traits))
         return same + 0.2 * own.sums(own.weights * wanted[own.numbers]) / np.maximum(own.sums(own.weights), 1)
