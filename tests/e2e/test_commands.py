@@ -92,7 +92,7 @@ def test_each_change_of_a_need_is_told_to_who_watches(attune: Attune, products: 
         assert watching.stdout.readline().rstrip().endswith("1 behaviour")
         assert "clicked" in watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == 0
+        assert watching.wait(60) == 0
 
 
 def test_who_signs_in_is_who_they_were_until_they_are_erased(attune: Attune, products: list[str], someone: str) -> None:

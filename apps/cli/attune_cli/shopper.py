@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from attune_cli.send import watermark
 from attune_cli.services import Services
 from chassis.kafka import Position, Producer
 from chassis.kafka.decode import checked, from_mapping
+
+_PATIENCE, _GLANCE = 10.0, 0.05  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,15 @@ class Shopper:
         return await self._send(checked(from_mapping(Rule, {**rule, "tenant": self.ref.tenant})))
 
     async def take_back(self, rule_ids: Sequence[str]) -> None:
-        """Let rules no longer hold."""
+        """Let rules no longer hold. Returns when they do not: whoever stops the platform next would keep them."""
         await self._producer.send_many(topic_of(Rule), [(rule_id, None) for rule_id in rule_ids])
+        request = recommender.GetPolicyRequest(tenant=self.ref.tenant)
+        until = time.monotonic() + _PATIENCE
+        with self._services.recommender() as stub:
+            while {rule.rule_id for rule in (await stub.GetPolicy(request)).rules} & set(rule_ids):
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(_GLANCE)
 
     async def need(self, at_least: Sequence[Watermark] = ()) -> needs.GetNeedResponse:
         with self._services.needs() as stub:
