@@ -1,9 +1,9 @@
 """How good the offers are, with one set of defaults for every data set: the ladder from the article's base to all of f.
 
-    python benchmarks/evaluate_recommend.py [--quick] [--all]
+    python benchmarks/evaluate_recommend.py [--people 5000] [--quick]
 
-Needs the development data (environment ATTUNE_DATA, or ../shared/data beside the checkout). 5,000 people of each data
-set are asked, chosen by a hash of their names; --all asks everybody, which takes four times as long; --quick asks 300.
+Needs the development data (environment ATTUNE_DATA, or ../shared/data beside the checkout). So many people of each data
+set are asked, chosen by a hash of their names; 0 asks everybody, --quick 300.
 Prints what `attune evaluate recommend --offline` prints, and keeps it in evaluate_recommend.txt beside this script.
 """
 
@@ -53,10 +53,10 @@ RUNS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"ask {FEW} people of each data set")
-    parser.add_argument("--all", action="store_true", help="ask everybody")
+    parser.add_argument("--people", type=int, default=SOME, help="of each data set; 0: everybody")
     options(parser)
     given = parser.parse_args()
-    users = 0 if given.all else FEW if given.quick else SOME
+    users = FEW if given.quick else given.people
     lines: list[str] = []
     for run in RUNS:
         for line in table(run, users):
