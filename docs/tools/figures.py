@@ -64,6 +64,13 @@ FIGURES = [
         r"both +(0\.\d+)\n.*vectors \+ BM25, weights learned on other threads +(0\.\d+)",
     ),
     Figure(
+        "next product of Amazon Beauty, P1, full ranking, 1,500 people, NDCG@10",
+        "{2} (item-kNN {0}, the article's base {1})",
+        "evaluate_recommend",
+        r"item-kNN[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+)"
+        r".*?default: all of f(?: +0\.\d+){4} +(0\.\d+)",
+    ),
+    Figure(
         "Chinese product search, 116 judged queries, MRR@10",
         "{1} (BM25 {0})",
         "evaluate_search",
