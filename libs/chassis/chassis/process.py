@@ -49,6 +49,8 @@ async def run(
         for step in reversed(close):
             stack.push_async_callback(step)
         serve_metrics(settings.metrics_listen)
+        for consumer in consumers:  # before anybody asks: what was not read yet must not count as read
+            progress.consumes(consumer.topics)
         await server.start(name)
         stack.push_async_callback(server.stop, settings.stop_grace.total_seconds())
         log.info("listening", address=server.address)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +10,6 @@ from pathlib import Path
 import pytest
 from mortal_redis import Mortal
 from qa_house import ANSWERS, ERASURES, QUERIES, SHOP, House
-
-
-@pytest.fixture
-def kafka() -> Iterator[str]:
-    """A log of its own: what other tests asked is not read again with what is lost here."""
-    command = [sys.executable, "-m", "attune_embedded.broker", "--parent", str(os.getpid())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as broker:
-        assert broker.stdout is not None
-        yield json.loads(broker.stdout.readline())["bootstrap"]
-        broker.terminate()
 
 
 @pytest.fixture
