@@ -30,7 +30,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "support")) 
 from faults.platform import SERVICES, Platform
 from faults.traffic import CLICKS
 from faults.waiting import until
-from soak import started, victims
+from soak import started
 
 _ASKED = {"redis": "needs", "kafka": "needs", "neo4j": "recommender"}  # who cannot answer without that engine
 _BETWEEN = 1.0  # seconds of quiet flow between two kills
@@ -68,6 +68,11 @@ def measure(platform: Platform, told: argparse.Namespace) -> Iterator[str]:
             found = [strike(platform, victim) for _ in range(told.times)]
             again = redelivered(platform, [victim] if victim in SERVICES else SERVICES)
             yield line(victim, [serves for serves, _ in found], [reads for _, reads in found], again)
+
+
+def victims(platform: Platform) -> list[str]:
+    """Every service, and the engines of this edition that can be killed alone."""
+    return [*SERVICES, *(["redis", "kafka", "neo4j"] if platform.engines.edition == "servers" else ["redis"])]
 
 
 def strike(platform: Platform, victim: str) -> tuple[float, float]:
