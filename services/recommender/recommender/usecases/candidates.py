@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -13,13 +14,25 @@ from recommender.domain.score import Wish
 from recommender.domain.shop import Allowed, Shop
 from recommender.usecases.ports import ProductIndex
 
-# Candidates per source: beyond, the score decides against them.
-DENSE, WORDS, GRAPH, TREND, FRESH = 100, 50, 150, 50, 20
 _CATALOG = 2_000  # products that are looked at where the sources name too few
 _SEEN_MORE = 200  # at most so many more are asked for in place of those that are not to be offered
-_RULED = 500  # of those that a rule wants to be looked at
 _NEW = 14 * 24 * 60 * 60 * 1000  # milliseconds: for two weeks a product may be offered though nobody has met it
-_HEAVIEST = 32  # words of a need that are searched for; the rest are scored all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """How many products each source names, at least; twice as many as are asked for, where that is more.
+
+    Beyond, the score decides against them: benchmarks/candidates.py.
+    """
+
+    need: int = 100
+    words: int = 50
+    graph: int = 150
+    trend: int = 50
+    fresh: int = 20
+    ruled: int = 500  # of those that a rule wants to be looked at
+    heaviest: int = 32  # words of a need that are searched for; the rest are scored all the same
 
 
 class Proposed:
@@ -36,29 +49,30 @@ class Proposed:
 class Candidates:
     """Proposes places, each with the sources that did."""
 
-    def __init__(self, index: ProductIndex) -> None:
-        self._index = index
+    def __init__(self, index: ProductIndex, breadth: Breadth | None = None) -> None:
+        self._index, self._breadth = index, breadth or Breadth()
 
     async def __call__(
         self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Collection[int], ruling: Ruling
     ) -> Proposed:
         """Products that may be offered, are not `without`, and that no rule forbids."""
+        breadth = self._breadth
         more = min(len(without) + len(allowed.excluded), _SEEN_MORE)
         named: dict[str, Iterable[int]] = {}
         if wish.vector is not None and wish.vector.any():
-            hits = await self._index.nearest(shop, wish.vector, max(DENSE, 2 * k) + more, allowed)
+            hits = await self._index.nearest(shop, wish.vector, max(breadth.need, 2 * k) + more, allowed)
             named["need"] = hits.places.tolist()
         if wish.words:
-            heaviest = shop.words.heaviest(wish.words, _HEAVIEST)
-            hits = await self._index.by_words(shop, heaviest, max(WORDS, 2 * k) + more, allowed)
+            heaviest = shop.words.heaviest(wish.words, breadth.heaviest)
+            hits = await self._index.by_words(shop, heaviest, max(breadth.words, 2 * k) + more, allowed)
             named["words"] = hits.places.tolist()
         if wish.around is not None:
-            named["graph"] = wish.around.nearest(max(GRAPH, 2 * k))
-        named["trend"] = shop.trend.top(max(TREND, 2 * k) + more).tolist()
-        named["fresh"] = shop.newest.since(ruling.now - _NEW, max(FRESH, k))
+            named["graph"] = wish.around.nearest(max(breadth.graph, 2 * k))
+        named["trend"] = shop.trend.top(max(breadth.trend, 2 * k) + more).tolist()
+        named["fresh"] = shop.newest.since(ruling.now - _NEW, max(breadth.fresh, k))
         named["text"] = wish.mentioned
         if ruling:
-            named["rule"] = ruling.wanted(_RULED)
+            named["rule"] = ruling.wanted(breadth.ruled)
         found = _fitting(shop, named, allowed, without, ruling)
         if len(found) < k:  # a shop without events, or a filter that few products pass
             named["catalog"] = _any(shop, allowed, without, ruling)
