@@ -15,7 +15,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from attune_evaluate.readers.find import read
 from recommender.domain.context import Context
 from recommender.domain.score import Mode, score
 from recommender.domain.shop import Allowed, Shop
+from recommender.domain.sought import Sought
 from recommender.domain.words import LOOKED_AT
 from recommender.usecases.candidates import Breadth, Candidates
 from recommender.usecases.decisions import NOBODY
@@ -53,7 +54,7 @@ class Looking(BruteForce):
     def __init__(self, most: int) -> None:
         self._most = most
 
-    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
+    async def by_words(self, shop: Shop, words: Sought, k: int, allowed: Allowed) -> Found:
         return Found(*shop.words.best(words, k, lambda places: allowed.fits(shop, places), self._most))
 
 
@@ -68,7 +69,9 @@ class Figures:
 
     def row(self, name: str) -> str:
         means = [float(np.mean(each)) for each in (self.found, self.ndcg, self.named)]
-        return f"  {name:36} {means[0]:9.4f} {means[1]:9.4f} {means[2]:9.0f} {1e3 * self.seconds / len(self.found):9.2f}"
+        return (
+            f"  {name:36} {means[0]:9.4f} {means[1]:9.4f} {means[2]:9.0f} {1e3 * self.seconds / len(self.found):9.2f}"
+        )
 
 
 HEAD = f"  {'':36} {'of best':>9} {'N@10':>9} {'named':>9} {'CPU ms':>9}"
@@ -82,14 +85,14 @@ def variants(share: float) -> list[tuple[str, Breadth, int]]:
     shipped = Breadth()
     looked = [("as shipped", shipped, LOOKED_AT)]
     for name, sizes in (
-        ("need", (25, 50, 200)),
+        ("need", (25, 100, 200)),
         ("words", (25, 100)),
-        ("graph", (50, 100, 300)),
-        ("trend", (0, 25, 100)),
-        ("heaviest", (8, 16, 64)),
+        ("graph", (50, 150, 300)),
+        ("trend", (0, 50, 100)),
+        ("heaviest", (8, 32, 64)),
     ):
         looked += [(f"{name} {size}", replace(shipped, **{name: size}), LOOKED_AT) for size in sizes]
-    for places in (LOOKED_AT, LOOKED_AT // 2, LOOKED_AT // 4, LOOKED_AT // 8):
+    for places in (4 * LOOKED_AT, 2 * LOOKED_AT, LOOKED_AT, LOOKED_AT // 2):
         looked.append((f"words: {places:,} of 100,000 looked at", shipped, round(places * share)))
     return looked
 

@@ -79,7 +79,7 @@ async def by_words(house: House, text: str) -> list[str]:
     """What is offered to somebody of whom these words are all that is known."""
     shop = house.world.look(TENANT)
     ((vector, words),) = await house.models.texts([text])
-    wish = Wish(vector=vector, words=words, around=Around(shop, []))
+    wish = Wish(vector=vector, words=shop.words.sought(words), around=Around(shop, []))
     ruling = house.decisions.ruling(shop, Context.HOME, Customer())
     found = await house.candidates(shop, wish, _K, _ALL, (), ruling)
     weights, _ = house.decisions.weights(TENANT)

@@ -89,7 +89,7 @@ def reply(shop: Shop, book: RuleBook | None, places: list[int], base: np.ndarray
     at = np.array(places)
     boosts = None
     if ruling:
-        ruling.wanted(500)
+        ruling.wanted(500, new=100)
         at = at[ruling.permits(at)]
         boosts = ruling.boosts(at)
     columns = [("base", base[at], 1.0)] + ([] if boosts is None else [("rule.boost", boosts, 1.0)])

@@ -163,7 +163,8 @@ def _sparse(house: House) -> Answers:
     async def ask(text: str) -> list[str]:
         ((_, asked),) = await house.models.texts([text])
         shop = house.world.look(TENANT)
-        return [shop.ids[place] for place in (await house.index.by_words(shop, asked, FIRST, _ALL)).places]
+        words = shop.words.sought(asked)
+        return [shop.ids[place] for place in (await house.index.by_words(shop, words, FIRST, _ALL)).places]
 
     return ask
 

@@ -66,7 +66,7 @@ class Searched:
         return self._named(await self.index.nearest(self.shop, vector, k, allowed))
 
     async def by_words(self, words: dict[int, float], k: int, allowed: Allowed = ALL) -> list[tuple[str, float]]:
-        return self._named(await self.index.by_words(self.shop, words, k, allowed))
+        return self._named(await self.index.by_words(self.shop, self.shop.words.sought(words), k, allowed))
 
     async def found(self, axis: int, allowed: Allowed = ALL, limit: int = 10) -> list[str]:
         return [name for name, _ in await self.nearest(np.eye(DIM, dtype=np.float32)[axis], limit, allowed)]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from recommender.domain.history import Done
-from recommender.domain.score import Mode, blended
+from recommender.domain.score import Mode
+from recommender.domain.sought import NOTHING, blended
 from recommender.domain.words import Bag, WordTable
 from recommender.usecases.learn import Behavior
 from recommender.usecases.relations import Person, Span
@@ -69,18 +70,32 @@ async def test_what_was_done_one_after_the_other_counts_less_the_longer_it_is_ag
     assert around.weights.tolist() == pytest.approx([1.0, 0.7, 0.49])
 
 
+def words(table: WordTable, asked: dict[int, float]) -> dict[int, float]:
+    return table.names(table.sought(asked))
+
+
 def test_words_of_two_origins_count_alike_however_many_there_are() -> None:
-    assert blended({1: 10.0}, {2: 0.5}) == {1: 1.0, 2: 1.0}
-    assert blended({}, {2: 3.0, 1: 4.0}) == pytest.approx({1: 0.8, 2: 0.6})
-    assert blended({}, {}) == {}
+    table = WordTable()
+    table.put(0, bag(tea=1.0, pot=1.0))
+    made = blended(table.sought({1: 10.0}), table.sought({2: 0.5}))
+    assert table.names(made) == {1: 1.0, 2: 1.0}
+    assert table.names(blended(NOTHING, table.sought({2: 3.0, 1: 4.0}))) == pytest.approx({1: 0.8, 2: 0.6})
+    assert not blended(NOTHING, NOTHING)
+
+
+def test_words_that_no_product_has_count_among_those_that_are_sought() -> None:
+    table = WordTable()
+    table.put(0, bag(tea=1.0))
+    made = blended(table.sought({1: 3.0, 77: 4.0, 78: 0.0}), NOTHING)
+    assert (table.names(made), made.unknown.tolist()) == (pytest.approx({1: 0.6}), pytest.approx([0.8]))
 
 
 def test_words_of_products_add_up_by_their_weights() -> None:
     table = WordTable()
     table.put(0, bag(tea=1.0, pot=0.5))
     table.put(3, bag(tea=2.0))
-    assert table.together([0, 3, 9], np.array([1.0, 0.5, 1.0])) == pytest.approx({1: 2.0, 2: 0.5})
-    assert table.together([], np.zeros(0)) == {}
+    assert table.names(table.together([0, 3, 9], np.array([1.0, 0.5, 1.0]))) == pytest.approx({1: 2.0, 2: 0.5})
+    assert not table.together([], np.zeros(0))
 
 
 def test_the_words_that_decide_most_are_heavy_and_rare() -> None:
@@ -88,5 +103,5 @@ def test_the_words_that_decide_most_are_heavy_and_rare() -> None:
     for place in range(9):
         table.put(place, bag(tea=1.0))
     table.put(9, bag(tent=1.0))
-    assert table.heaviest({1: 1.0, 3: 0.8}, 1) == {3: 0.8}
-    assert table.heaviest({1: 1.0}, 5) == {1: 1.0}
+    assert table.names(table.heaviest(table.sought({1: 1.0, 3: 0.8}), 1)) == {3: 0.8}
+    assert table.names(table.heaviest(table.sought({1: 1.0}), 5)) == {1: 1.0}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from recommender.domain.nearest import nearest
 from recommender.domain.product import Key
 from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.sought import Sought
 from recommender.usecases.ports import Found, Indexed, Vector
 
 _ALL = 2**31  # places that a search by words looks at
@@ -30,7 +31,7 @@ class BruteForce:
     async def nearest(self, shop: Shop, vector: Vector, k: int, allowed: Allowed) -> Found:
         return Found(*nearest(shop, vector, k, allowed))
 
-    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
+    async def by_words(self, shop: Shop, words: Sought, k: int, allowed: Allowed) -> Found:
         return Found(*shop.words.best(words, k, lambda places: allowed.fits(shop, places), _ALL))
 
     async def stored(self) -> list[Indexed]:

@@ -121,8 +121,11 @@ class Ruling:
         said = [rule.effect.age for _, rule in self._with(FreshQuota) if isinstance(rule.effect, FreshQuota)]
         return max(said, default=None)
 
-    def wanted(self, most: int) -> list[int]:
-        """Places that rules want to be looked at: pinned ones, new ones, those that are offered alone."""
+    def wanted(self, most: int, *, new: int) -> list[int]:
+        """Places that rules want to be looked at: pinned ones, new ones, those that are offered alone.
+
+        At most so many of each rule, and of the new ones.
+        """
         found: dict[int, None] = {}
         if self._book is None:
             return []
@@ -132,7 +135,7 @@ class Ruling:
             found |= dict.fromkeys(self._places(row)[:most].tolist())
         for row, rule in self._with(FreshQuota):
             if isinstance(rule.effect, FreshQuota):
-                found |= dict.fromkeys(self._new(row, rule, rule.effect.age, most))
+                found |= dict.fromkeys(self._new(row, rule, rule.effect.age, new))
         return list(found)
 
     def _new(self, row: int, rule: Rule, age: timedelta, most: int) -> list[int]:

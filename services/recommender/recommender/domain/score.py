@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.domain.around import OVERLAP, SHARES, STATED, Around
 from recommender.domain.shop import Matrix, Shop
+from recommender.domain.sought import NOTHING, Sought
 
 Values = NDArray[np.float64]
 Vector = NDArray[np.float32]
@@ -48,7 +48,7 @@ class Wish:
     """What is looked for: of a person, of a product, or of words."""
 
     vector: Vector | None = None  # r_u, unit length, (dim,)
-    words: Mapping[int, float] = field(default_factory=dict)  # 32-bit name → weight
+    words: Sought = NOTHING
     around: Around | None = None  # what lies near the last products
     mentioned: Mapping[int, float] = field(default_factory=dict)  # place → how surely a text speaks of it
     leaning: Vector | None = None  # r_u of who searches, (dim,)
@@ -164,16 +164,6 @@ def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights
         ("text", _mentioned(wish, places), weights.text),
         ("sim.need", _cosines(vectors, wish.leaning), weights.leaning if wish.leaning is not None else 0.0),
     ]
-
-
-def blended(one: Mapping[int, float], other: Mapping[int, float]) -> Mapping[int, float]:
-    """Words of two origins in equal parts: each taken to length one, then added."""
-    found: dict[int, float] = {}
-    for words in (one, other):
-        length = math.sqrt(sum([weight * weight for weight in words.values()]))
-        for word, weight in words.items():
-            found[word] = found.get(word, 0.0) + weight / length
-    return found
 
 
 def _cosines(vectors: Matrix, vector: Vector | None) -> Values:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from recommender.domain.columns import Flags, grown
 from recommender.domain.postings import Postings, remade
 from recommender.domain.ragged import Places, Ragged, Rows
+from recommender.domain.sought import Sought
 
 Values = NDArray[np.float64]
 
-# Places that a search by words looks at: 0.2 ms. Words are taken from the one that says most, which few products hold.
-LOOKED_AT = 20_000
+# Places that a search by words looks at. Words are taken from the one that says most, which few products hold: looking
+# at four times as many finds no other offers (benchmarks/candidates.py).
+LOOKED_AT = 5_000
 _SCORED = 4  # times as many are scored exactly as are wanted
 
 
@@ -107,63 +109,63 @@ class WordTable:
         row = self._rows.take([place])
         return Bag(self._named[row.numbers[1:]], row.weights[1:].astype(np.float32))
 
-    def together(self, places: Sequence[int], weights: Values) -> dict[int, float]:
-        """The words of some products added up, each product's times its weight (32-bit name → weight)."""
+    def sought(self, asked: Mapping[int, float]) -> Sought:
+        """Words (32-bit name → weight) that are looked for; those of no weight are left out."""
+        there = [(self._numbers.get(word, -1), weight) for word, weight in asked.items() if weight > 0]
+        numbers = np.array([number for number, _ in there], dtype=np.int64)
+        weights = np.array([weight for _, weight in there])
+        known = numbers >= 0
+        return Sought(numbers[known], weights[known], weights[~known])
+
+    def names(self, words: Sought) -> dict[int, float]:
+        """Words that products have by their 32-bit names, for an engine elsewhere."""
+        return dict(zip(self._named[words.numbers].tolist(), words.weights.tolist(), strict=True))
+
+    def together(self, places: Sequence[int], weights: Values) -> Sought:
+        """The words of some products added up, each product's times its weight."""
         rows = self._rows.take(places)
         numbers, which = np.unique(rows.numbers, return_inverse=True)
         total = np.bincount(which, rows.weights * np.repeat(weights, rows.lengths + 1), len(numbers))
         some = total > 0
-        return dict(zip(self._named[numbers[some]].tolist(), total[some].tolist(), strict=True))
+        return Sought(numbers[some].astype(np.int64), total[some].astype(np.float64), np.zeros(0))
 
-    def heaviest(self, asked: Mapping[int, float], k: int) -> dict[int, float]:
-        """The k words that decide most, by weight and idf."""
-        if len(asked) <= k:
-            return dict(asked)
-        idfs, unknown = self._all_idfs(), float(self._idf(np.zeros(1))[0])
+    def heaviest(self, words: Sought, k: int) -> Sought:
+        """The k words that decide most, by weight and idf; those that no product has decide nothing."""
+        if len(words.numbers) <= k:
+            return words
+        says = self._all_idfs()[words.numbers] * words.weights
+        first = np.argsort(-says, kind="stable")[:k]
+        return Sought(words.numbers[first], words.weights[first], words.unknown[:0])
 
-        words, numbers = list(asked), [self._numbers.get(word, -1) for word in asked]
-        says = np.where(np.less(numbers, 0), unknown, idfs[numbers]) * np.fromiter(asked.values(), float, len(asked))
-        first = np.argsort(-says, kind="stable")[:k].tolist()
-        return {words[at]: asked[words[at]] for at in first}
-
-    def cosines(self, asked: Mapping[int, float], places: Sequence[int] | Places) -> Values:
-        """Cosine of the asked words (32-bit name → weight) with each product's, every word times its idf; (n,)."""
+    def cosines(self, words: Sought, places: Sequence[int] | Places) -> Values:
+        """Cosine of the words with those of each product, every word times its idf; (n,)."""
         idfs = self._all_idfs()
-        known, total = [], 0.0
-        for word, weight in asked.items():
-            number = self._numbers.get(word)
-            if number is None:
-                total += (weight * float(self._idf(np.zeros(1))[0])) ** 2
-                continue
-            idf = float(idfs[number])
-            total += (weight * idf) ** 2
-            known.append((number, weight * idf * idf))
+        known = words.weights * idfs[words.numbers]
+        unknown = words.unknown * float(self._idf(np.zeros(1))[0])
+        total = float(known @ known + unknown @ unknown)
         if not total:
             return np.zeros(len(places))
         at = np.asarray(places, dtype=np.int64)
-        rows = self._rows.take(at)
-        dots = self._sums(rows, known)
+        dots = self._sums(self._rows.take(at), words.numbers, known * idfs[words.numbers])
         lengths = np.sqrt(self._squared(at, idfs) * total)
         found: Values = np.divide(dots, lengths, out=np.zeros(len(places)), where=lengths > 0)
         return found
 
     def best(
-        self, asked: Mapping[int, float], k: int, fits: Callable[[Places], Flags], most: int = LOOKED_AT
+        self, words: Sought, k: int, fits: Callable[[Places], Flags], most: int = LOOKED_AT
     ) -> tuple[Places, Values]:
-        """The k places of those that fit which share most with the asked words (32-bit name → weight), best first.
+        """The k places of those that fit which share most with the words, best first.
 
         Their score is the sum over common words of both weights times idf. The words that say most are looked up first,
         until `most` places were looked at: what only the commonest words of a long list speak for is not found.
         """
-        idfs = self._all_idfs()
-        numbered = ((self._numbers.get(word), weight) for word, weight in asked.items() if weight > 0)
-        known = [(number, weight) for number, weight in numbered if number is not None and self._having[number]]
-        sought = [(number, weight * float(idfs[number])) for number, weight in known]
+        says = words.weights * self._all_idfs()[words.numbers]
+        first = np.argsort(-says, kind="stable")
         listed: list[Places] = []
         seen = 0
-        for number, weight in sorted(sought, key=lambda pair: -pair[1]):
+        for number, weight in zip(words.numbers[first].tolist(), says[first].tolist(), strict=True):
             count = self._postings.count(number)
-            if seen and seen + count > most:
+            if not count or (seen and seen + count > most):
                 continue
             places = self._postings.places(number)
             before = self._marks[places]
@@ -178,15 +180,14 @@ class WordTable:
         # The words of a product weigh differently: the best are among those that have most of what is sought.
         found = _leading(found.astype(np.int64), marks, _SCORED * k, fits)
         found = np.unique(found)  # a word that was taken back and said again is listed twice
-        scores = self._sums(self._rows.take(found), sought)
+        scores = self._sums(self._rows.take(found), words.numbers, says)
         order = np.argsort(-scores, kind="stable")[:k]
         order = order[scores[order] > 0]
         return found[order], scores[order]
 
-    def _sums(self, rows: Rows, sought: Sequence[tuple[int, float]]) -> Values:
-        """Per row, the sum over the sought words of its weight times theirs."""
-        numbers = [number for number, _ in sought]
-        self._sought[numbers] = [weight for _, weight in sought]
+    def _sums(self, rows: Rows, numbers: Places, weights: Values) -> Values:
+        """Per row, the sum over the words of those numbers of its weight times theirs."""
+        self._sought[numbers] = weights
         dots = rows.sums(rows.weights * self._sought[rows.numbers])
         self._sought[numbers] = 0.0
         return dots

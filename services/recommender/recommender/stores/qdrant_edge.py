@@ -6,7 +6,7 @@ import asyncio
 import math
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from chassis.disk import require_room
 from recommender.domain.nearest import FEW, best, nearest, share
 from recommender.domain.product import Key
 from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.sought import Sought
 from recommender.domain.vectors import FLAT
 from recommender.stores import edge_frames as frames
 from recommender.stores.edge_process import IndexGone
@@ -89,7 +90,7 @@ class EdgeProductIndex:
         fits = allowed.fits(shop, places)
         return Found(*best(places[fits], scores[fits], k))
 
-    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
+    async def by_words(self, shop: Shop, words: Sought, k: int, allowed: Allowed) -> Found:
         """In process: every word's products are listed there."""
         return Found(*shop.words.best(words, k, lambda places: allowed.fits(shop, places)))
 

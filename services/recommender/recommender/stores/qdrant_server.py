@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +13,7 @@ from qdrant_client import AsyncQdrantClient, models
 from chassis.rpc import remaining
 from recommender.domain.product import Key
 from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.sought import Sought
 from recommender.stores.payload import DENSE, WORDS, collection, key_of, payload, point_id
 from recommender.usecases.ports import Found, Indexed, Vector
 
@@ -109,10 +110,11 @@ class ServerProductIndex:
     async def nearest(self, shop: Shop, vector: Vector, k: int, allowed: Allowed) -> Found:
         return await self._search(vector.tolist(), DENSE, shop, k, allowed)
 
-    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
-        if not words:
+    async def by_words(self, shop: Shop, words: Sought, k: int, allowed: Allowed) -> Found:
+        named = shop.words.names(words)
+        if not named:
             return Found(np.zeros(0, dtype=np.int64), np.zeros(0))
-        sparse = models.SparseVector(indices=list(words), values=list(words.values()))
+        sparse = models.SparseVector(indices=list(named), values=list(named.values()))
         return await self._search(sparse, WORDS, shop, k, allowed)
 
     async def serve(self, look: Callable[[str], Shop], tenants: Sequence[str]) -> None:

@@ -23,16 +23,17 @@ _NEW = 14 * 24 * 60 * 60 * 1000  # milliseconds: for two weeks a product may be 
 class Breadth:
     """How many products each source names, at least; twice as many as are asked for, where that is more.
 
-    Beyond, the score decides against them: benchmarks/candidates.py.
+    With twice as many the same ten are offered: benchmarks/candidates.py.
     """
 
-    need: int = 100
+    need: int = 50
     words: int = 50
-    graph: int = 150
-    trend: int = 50
+    graph: int = 100
+    trend: int = 25
     fresh: int = 20
-    ruled: int = 500  # of those that a rule wants to be looked at
-    heaviest: int = 32  # words of a need that are searched for; the rest are scored all the same
+    new: int = 100  # of those for which a rule keeps places
+    ruled: int = 500  # of those that a rule puts first, or offers alone
+    heaviest: int = 16  # words of a need that are searched for; the rest are scored all the same
 
 
 class Proposed:
@@ -72,7 +73,7 @@ class Candidates:
         named["fresh"] = shop.newest.since(ruling.now - _NEW, max(breadth.fresh, k))
         named["text"] = wish.mentioned
         if ruling:
-            named["rule"] = ruling.wanted(breadth.ruled)
+            named["rule"] = ruling.wanted(breadth.ruled, new=breadth.new)
         found = _fitting(shop, named, allowed, without, ruling)
         if len(found) < k:  # a shop without events, or a filter that few products pass
             named["catalog"] = _any(shop, allowed, without, ruling)

@@ -30,7 +30,7 @@ class Find:
         found = await self._look(shop, query, allowed, size)
         if not ruling:
             return found
-        wanted = np.array(ruling.wanted(_RULED), dtype=np.int64)
+        wanted = np.array(ruling.wanted(_RULED, new=_RULED), dtype=np.int64)
         wanted = wanted[allowed.fits(shop, wanted)]
         places = np.array(list(dict.fromkeys([*found.places, *wanted.tolist()])), dtype=np.int64)
         return Proposed(places[ruling.permits(places)].tolist(), {**found.named, "rule": set(wanted.tolist())})
@@ -49,7 +49,7 @@ class Find:
             hits = await self._index.nearest(shop, query.vector, size + more, allowed)
             named["need"] = _fitting(shop, hits, allowed, size)
         if query.words:
-            hits = await self._index.by_words(shop, query.words, size + more, allowed)
+            hits = await self._index.by_words(shop, shop.words.sought(query.words), size + more, allowed)
             named["words"] = _fitting(shop, hits, allowed, size)
         return _proposed(named)
 

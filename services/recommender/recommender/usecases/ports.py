@@ -13,6 +13,7 @@ from chassis.kafka import Position as Watermark
 from recommender.domain.product import Key, Product
 from recommender.domain.rules import Customer
 from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.sought import Sought
 from recommender.domain.words import Bag
 from recommender.usecases.relations import Person
 
@@ -48,8 +49,8 @@ class ProductIndex(Protocol):
         Of `allowed` an index heeds stock, brand, category and price; whoever asks looks at the rest (`Allowed.fits`).
         """
 
-    async def by_words(self, shop: Shop, words: Mapping[int, float], k: int, allowed: Allowed) -> Found:
-        """By the sum over common words of weights times idf, best first; 32-bit name → weight."""
+    async def by_words(self, shop: Shop, words: Sought, k: int, allowed: Allowed) -> Found:
+        """By the sum over common words of weights times idf, best first."""
 
     async def serve(self, look: Callable[[str], Shop], tenants: Sequence[str]) -> None:
         """Begin to answer for these shops, which `look` gives as they are now."""

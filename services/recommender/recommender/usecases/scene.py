@@ -34,8 +34,8 @@ async def wish_there(known: Understanding, there: Sequence[int], manner: Manner,
         wish = replace(wish, around=Around(shop, seeds, back), vector=_unit(_unit(own) + _unit(wish.vector)))
     if manner.words and known.texts:
         ((vector, words),) = await models.texts(known.texts[:1])
-        wish = replace(wish, vector=vector if vector.any() else wish.vector, words=words or wish.words,
-                       leaning=known.wish.vector)  # fmt: skip
+        said = shop.words.sought(words) or wish.words
+        wish = replace(wish, vector=vector if vector.any() else wish.vector, words=said, leaning=known.wish.vector)
     return wish
 
 

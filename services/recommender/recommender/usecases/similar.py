@@ -35,8 +35,7 @@ class Similar:
         self._world.product(key)
         shop = self._world.shop(key.tenant)
         place = shop.places[key.product_id]
-        bag = shop.words.bag(place)
-        words = dict(zip(bag.words.tolist(), bag.weights.tolist(), strict=True))
+        words = shop.words.together([place], np.ones(1))
         wish = Wish(vector=shop.vectors.at(place), words=words, around=Around(shop, [place]))
         ruling = self._decisions.ruling(shop, Context.PRODUCT_PAGE, NOBODY)
         found = await self._candidates(shop, wish, asked.k, asked.allowed, [place], ruling)

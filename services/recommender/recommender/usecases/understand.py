@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ from chassis.kafka import Position as Watermark
 from recommender.domain.around import Around
 from recommender.domain.history import Done, History
 from recommender.domain.rules import Customer
-from recommender.domain.score import Mode, Wish, blended
+from recommender.domain.score import Mode, Wish
 from recommender.domain.shop import Shop
+from recommender.domain.sought import Sought, blended
 from recommender.usecases.ports import Behavior, Fallback, Models, Needs, NeedsAway, NeedView, Vector
 from recommender.usecases.reach import Reach
 from recommender.usecases.relations import Follow, Person, Relations, RelationsAway
@@ -80,11 +81,12 @@ class Understand:
         if not seeds:
             seeds = shop.known([b.product_id for b in need.spectrum if b.product_id and b.weight > 0])[:SEEDS]
             around = Around(shop, seeds)
+        words = self._models.names(need.words)
         if not need.known and not seeds:
             fallbacks.append(Fallback("need", "trend", "nothing is known of this person yet"))
         return Understanding(
             shop,
-            Wish(vector=vector, words=blended(self._models.names(need.words), _words(shop, around)), around=around),
+            Wish(vector=vector, words=blended(shop.words.sought(words), _words(shop, around)), around=around),
             history,
             need.spectrum,
             [b.text for b in need.spectrum if b.text],
@@ -144,5 +146,5 @@ def _mean(shop: Shop, around: Around) -> Vector | None:
     return vector
 
 
-def _words(shop: Shop, around: Around) -> Mapping[int, float]:
+def _words(shop: Shop, around: Around) -> Sought:
     return shop.words.together(around.seeds, around.weights)
