@@ -56,7 +56,9 @@ class Searched:
 
     async def delete(self, *keys: Key) -> None:
         await self.index.delete(keys)
-        self.world.remove({key: Position("log", 0, 99) for key in keys if key.product_id in self.shop.places})
+        known = [key for key in keys if key.product_id in self.shop.places]
+        last = {key: self.shop.facts.position(self.shop.places[key.product_id]) for key in known}
+        self.world.remove({key: at._replace(offset=at.offset + 1) for key, at in last.items() if at is not None})
 
     @property
     def shop(self) -> Shop:
@@ -221,9 +223,9 @@ async def test_the_server_is_spoken_to_by_grpc(url: str, rest: str, grpc: int) -
     await client.close()
 
 
-async def edge(folder: Path, entries: Sequence[Entry] = (), space: str = SPACE) -> Searched:
+async def edge(folder: Path, entries: Sequence[Entry] = (), space: str = SPACE, unsorted: int = 1) -> Searched:
     """An index in a process of its own, over shops that were read again before it."""
-    made = Searched(EdgeProductIndex(folder, space=space, dim=DIM, flat=1, unsorted=1))
+    made = Searched(EdgeProductIndex(folder, space=space, dim=DIM, flat=1, unsorted=unsorted))
     for each in entries:
         shop = made.world.shop("shop")
         shop.settle(len(shop.ids), each.product.key.product_id)
@@ -289,6 +291,42 @@ async def test_writes_during_a_building_are_in_the_new_index(tmp_path: Path, she
     assert set(await searched.found(0, limit=20)) == {"a", "b", "c", "m0", "m1", "m2", "m3"}
     nearest = await searched.nearest(np.eye(DIM, dtype=np.float32)[39 % 3], 20)
     assert {name for name, score in nearest if score > 0.9} == {"a", "m0", "m3"}
+    await searched.index.close()
+
+
+async def test_what_was_written_while_an_index_was_built_is_built_in_at_once(
+    tmp_path: Path, shelved: list[Entry]
+) -> None:
+    searched = await edge(tmp_path, shelved)
+    for first in (0, 2):
+        await searched.upsert([entry(f"m{n}", 3, {1: 1.0}, offset=10 + n) for n in range(first, first + 2)])
+    await searched.index.built()
+    assert generation(tmp_path) == ["3"]
+    await searched.index.close()
+
+
+async def test_what_an_index_has_unsorted_is_known_after_a_restart(tmp_path: Path, shelved: list[Entry]) -> None:
+    late = [entry(f"m{n}", 3, {1: 1.0}, offset=10 + n) for n in range(3)]
+    before = await edge(tmp_path, shelved, unsorted=10)
+    await before.upsert(late)
+    await before.index.close()
+    assert generation(tmp_path) == ["1"]
+    again = await edge(tmp_path, [*shelved, *late], unsorted=2)
+    await again.index.built()
+    assert generation(tmp_path) == ["2"]
+    await again.index.close()
+
+
+async def test_a_building_finds_what_its_shop_shows_only_later(tmp_path: Path, shelved: list[Entry]) -> None:
+    searched = await edge(tmp_path, shelved)
+    await searched.upsert([entry("d", 3, {1: 1.0}, offset=10)])
+    last = entry("e", 3, {1: 1.0}, offset=11)
+    searched.shop.settle(len(searched.shop.ids), "e")
+    await searched.index.upsert([last])
+    await searched.index.built()
+    assert generation(tmp_path) == ["2"]
+    searched.world.put([last])
+    assert (await searched.found(3))[:2] == ["d", "e"]
     await searched.index.close()
 
 

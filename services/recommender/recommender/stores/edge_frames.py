@@ -67,6 +67,7 @@ class Held(msgspec.Struct, array_like=True, tag="held"):
 
     places: bytes  # int64, (n,)
     stamps: bytes  # int64, (n,): of the record it was made from
+    late: bytes  # bool, (n,): it was written after the index was built
 
 
 Told = Found | Held

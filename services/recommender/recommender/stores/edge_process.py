@@ -59,11 +59,11 @@ class EdgeProcess:
         assert isinstance(found, frames.Found)  # noqa: S101 - answers come in the order of the questions
         return found
 
-    async def held(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The place of each point, and the stamp of the record it is of."""
+    async def held(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """The place of each point, the stamp of the record it is of, and whether it came after the building."""
         told = await self._ask(frames.Tell())
         assert isinstance(told, frames.Held)  # noqa: S101 - likewise
-        return np.frombuffer(told.places, "<i8"), np.frombuffer(told.stamps, "<i8")
+        return np.frombuffer(told.places, "<i8"), np.frombuffer(told.stamps, "<i8"), np.frombuffer(told.late, bool)
 
     async def build(self) -> None:
         """Returns when all that was written is indexed and on disk."""

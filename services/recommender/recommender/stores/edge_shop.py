@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from chassis.disk import require_room
 from chassis.telemetry import log
-from recommender.domain.columns import stamp
-from recommender.domain.product import above
 from recommender.domain.shop import Entry, Shop
 from recommender.stores import edge_frames as frames
+from recommender.stores.edge_points import points, tell, tell_of
 from recommender.stores.edge_process import EdgeProcess, IndexGone
 
 _AT_ONCE = 200  # points that are read out of the shop between two requests: 2 ms
-# Points that may have been written since the last building: they are searched one by one.
-_UNSORTED, _PART = 10_000, 0.1  # so many, or that part of all if it is more
+# Points that may have been written since the last building: so many, or that part of all if it is more. They are
+# compared one by one, .06 ms a thousand, and a building takes .4 to .7 ms of CPU a product: at hundreds of searches and
+# five writes a second both cost about the same here (`benchmarks/index.py`).
+_UNSORTED, _PART = 5_000, 0.02
 _COMPLETE = "complete"  # a file in the folder of a generation
 
 
@@ -29,17 +30,20 @@ class EdgeShop:
     """Nothing here is the truth: every point can be made again from the shop.
 
     Invariants: the generation that answers has every write of this process; while another one is built, `_missed` holds
-    the last state of what was written meanwhile, which the new one is told before it answers. A generation without the
-    file `complete` was never finished and is removed at the next start.
+    the last state of what was written meanwhile, which the new one is told before it answers; `_recent` holds what
+    was written last and may not stand in the shop yet, where a building would not find it; `_late` are the places
+    whose points came after the building of the generation that answers, also those of earlier processes. A generation
+    without the file `complete` was never finished and is removed at the next start.
     """
 
     def __init__(self, folder: Path, dim: int, look: Callable[[], Shop], unsorted: int) -> None:
-        """`look` gives the shop as it is now; `unsorted`: writes after which it is built anew, 0: as many as usual."""
+        """`look` gives the shop as it is now; `unsorted`: products that may be late, 0: as many as usual."""
         self._folder, self._dim, self._look, self._unsorted = folder, dim, look, unsorted
         self._serving: EdgeProcess | None = None
         self._building: asyncio.Task[None] | None = None
         self._missed: dict[int, Entry | None] | None = None
-        self._indexed, self._written = 0, 0
+        self._recent: dict[int, Entry | None] = {}
+        self._indexed, self._late = 0, set[int]()
         self._generation = 0
 
     async def open(self) -> None:
@@ -67,29 +71,28 @@ class EdgeShop:
 
     def consider(self) -> None:
         """Begin to build where a search would take long otherwise."""
-        much = self._written > (self._unsorted or max(_UNSORTED, _PART * self._indexed))
+        much = len(self._late) > (self._unsorted or max(_UNSORTED, _PART * self._indexed))
         if self._building is None and (self._serving is None or much):
-            self._missed = {}
+            self._missed = self._unseen()
             self._building = asyncio.create_task(self._build())
 
     async def built(self) -> None:
         """Return when nothing is being built."""
-        if self._building is not None:
+        while self._building is not None:
             await asyncio.wait([self._building])
 
     async def put(self, entries: Mapping[int, Entry]) -> None:
         """Write products by place."""
-        if self._missed is not None:
-            self._missed |= entries
-        self._written += len(entries)
+        self._note(entries)
+        self._late |= entries.keys()
         if self._serving is not None and entries:
-            await self._guarded(self._serving.put(list(entries), *_points(entries)))
+            await self._guarded(self._serving.put(list(entries), *points(entries)))
         self.consider()
 
     async def drop(self, places: Sequence[int]) -> None:
         """Remove products."""
-        if self._missed is not None:
-            self._missed |= dict.fromkeys(places)
+        self._note(dict.fromkeys(places))
+        self._late.difference_update(places)
         if self._serving is not None and places:
             await self._guarded(self._serving.drop(places))
 
@@ -109,6 +112,15 @@ class EdgeShop:
             await asyncio.wait([self._building])
         if self._serving is not None:
             await self._serving.close()
+
+    def _note(self, changes: Mapping[int, Entry | None]) -> None:
+        if self._missed is not None:
+            self._missed |= changes
+        self._recent = self._unseen() | dict(changes)
+
+    def _unseen(self) -> dict[int, Entry | None]:
+        shop = self._look()
+        return {place: entry for place, entry in self._recent.items() if not _shows(shop, place, entry)}
 
     async def _guarded(self, writing: Any) -> None:
         try:
@@ -138,36 +150,38 @@ class EdgeShop:
             (folder / _COMPLETE).touch()
             serving = await EdgeProcess.start(folder, self._dim)
             await serving.near(np.zeros(self._dim, dtype=np.float32), 1, None)  # it has read its files
-            written = 0
+            late = set[int]()
             while self._missed:  # from an empty look to the change nothing waits
                 missed, self._missed = self._missed, {}
-                written += len(missed)
-                await _tell(serving, missed)
+                late |= missed.keys()
+                await tell(serving, missed)
             before, self._serving = self._serving, serving
-            self._indexed, self._written, self._generation = indexed, written, self._generation + 1
+            self._indexed, self._late, self._generation = indexed, late, self._generation + 1
             if before is not None:
                 await before.close()
             shutil.rmtree(self._folder / str(self._generation - 1), ignore_errors=True)
         except OSError as error:  # also a full disk
             log.error("an index could not be built; it is tried again when more was written", error=str(error))
-            self._written = 0
+            self._late.clear()
         except asyncio.CancelledError:
             if builder is not None:
                 builder.kill()
             raise
         finally:
             self._missed, self._building = None, None
+        if self._late:
+            self.consider()  # a shop that is being read in has grown much meanwhile
 
     async def _tell_all(self, process: EdgeProcess) -> int:
         places = self._look().all()
         for start in range(0, len(places), _AT_ONCE):
-            await _tell_of(process, self._look(), places[start : start + _AT_ONCE])
+            await tell_of(process, self._look(), places[start : start + _AT_ONCE])
             await asyncio.sleep(0)
         return len(places)
 
     async def _catch_up(self, process: EdgeProcess) -> None:
         shop = self._look()
-        held, stamps = await process.held()
+        held, stamps, late = await process.held()
         known = held < len(shop.ids)
         there = np.zeros(len(shop.ids), dtype=bool)
         at = held[known]
@@ -178,54 +192,12 @@ class EdgeShop:
         missing = shop.all()
         missing = missing[~there[missing]]
         for start in range(0, len(missing), _AT_ONCE):
-            await _tell_of(process, shop, missing[start : start + _AT_ONCE])
-        self._indexed, self._written = len(held), len(missing)
+            await tell_of(process, shop, missing[start : start + _AT_ONCE])
+        self._indexed, self._late = len(held), {*held[late].tolist(), *missing.tolist()}
 
 
-async def _tell(process: EdgeProcess, missed: Mapping[int, Entry | None]) -> None:
-    entries = {place: entry for place, entry in missed.items() if entry is not None}
-    if entries:
-        await process.put(list(entries), *_points(entries))
-    gone = [place for place, entry in missed.items() if entry is None]
-    if gone:
-        await process.drop(gone)
-
-
-async def _tell_of(process: EdgeProcess, shop: Shop, places: NDArray[np.int64]) -> None:
-    facts, c = shop.facts, shop.facts.columns
-    payloads = [
-        _payload(
-            facts.brands.texts[c.brand[place]],
-            facts.categories.texts[c.category[place]],
-            (facts.currencies.texts[c.currency[place]], float(c.amount[place])),
-            in_stock=bool(c.in_stock[place]),
-            stamped=stamped,
-        )
-        for place, stamped in zip(places.tolist(), facts.stamps(places).tolist(), strict=True)
-    ]
-    if payloads:
-        await process.put(places.tolist(), shop.vectors.take(places), payloads)
-
-
-def _points(entries: Mapping[int, Entry]) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
-    payloads = []
-    for entry in entries.values():
-        product = entry.product
-        amount = float("nan") if product.amount is None else float(product.amount)
-        price = (product.currency, amount)
-        payloads.append(
-            _payload(product.brand, product.category, price, in_stock=product.in_stock, stamped=stamp(entry.position))
-        )
-    return np.stack([entry.vector for entry in entries.values()]), payloads
-
-
-def _payload(brand: str, category: str, price: tuple[str, float], *, in_stock: bool, stamped: int) -> dict[str, object]:
-    """Whatever the engine filters by. Booleans are integers: MatchValue(True) finds no bool payload, silently."""
-    stated: dict[str, object] = {
-        "stamp": stamped,
-        "in_stock": int(in_stock),
-        "brand": brand,
-        "categories": list(above(category)),
-    }
-    currency, amount = price
-    return stated if np.isnan(amount) else stated | {"currency": currency, "amount": amount}
+def _shows(shop: Shop, place: int, entry: Entry | None) -> bool:
+    if entry is None:
+        return not shop.has(place)
+    position = shop.facts.position(place)
+    return position is not None and not entry.position.follows(position)

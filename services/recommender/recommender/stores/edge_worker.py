@@ -18,6 +18,7 @@ import qdrant_edge as edge
 from recommender.stores import edge_frames as frames
 
 _DENSE = "dense"
+_LATE = {"late": 1}  # in the payload of what the engine compares one by one
 _AT_ONCE = 500
 _PAGE = 5_000
 _INDEXED_FIELDS = {  # a filter by a field without an index costs ten times as much
@@ -33,11 +34,11 @@ _EXACTLY = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=
 
 
 class Shard:
-    """Points of one shop by place."""
+    """Points of one shop by place. Those that come after the building are marked: until the next one they are late."""
 
-    def __init__(self, folder: Path, dim: int) -> None:
+    def __init__(self, folder: Path, dim: int, *, building: bool = False) -> None:
         """Opens or creates. What was not flushed is gone after a crash."""
-        self._dim = dim
+        self._dim, self._more = dim, {} if building else _LATE
         int8 = edge.ScalarQuantizationConfig(type=edge.ScalarType.Int8, quantile=0.99, always_ram=True)
         config = edge.EdgeConfig(
             vectors={_DENSE: edge.EdgeVectorParams(size=dim, distance=edge.Distance.Dot, on_disk=True)},
@@ -68,7 +69,7 @@ class Shard:
             case frames.Build():
                 self._shard.optimize()
                 self._shard.flush()
-                return frames.Held(b"", b"")
+                return frames.Held(b"", b"", b"")
         return None
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ class Shard:
     def _put(self, asked: frames.Put) -> None:
         vectors = np.frombuffer(asked.vectors, dtype="<f4").reshape(-1, self._dim)
         points = [
-            edge.Point(id=place, vector={_DENSE: vector.tolist()}, payload=payload)
+            edge.Point(id=place, vector={_DENSE: vector.tolist()}, payload=payload | self._more)
             for place, vector, payload in zip(asked.places, vectors, asked.payloads, strict=True)
         ]
         for start in range(0, len(points), _AT_ONCE):
@@ -100,14 +101,21 @@ class Shard:
     def _held(self) -> frames.Held:
         places: list[Any] = []
         stamps: list[int] = []
+        late: list[bool] = []
         offset: Any = None
         while True:
-            request = edge.ScrollRequest(offset=offset, limit=_PAGE, with_payload=["stamp"], with_vector=False)
+            request = edge.ScrollRequest(offset=offset, limit=_PAGE, with_payload=["stamp", *_LATE], with_vector=False)
             records, offset = self._shard.scroll(request)
             places += [record.id for record in records]
-            stamps += [(record.payload or {})["stamp"] for record in records]
+            payloads = [record.payload or {} for record in records]
+            stamps += [payload["stamp"] for payload in payloads]
+            late += [payload.keys() >= _LATE.keys() for payload in payloads]
             if offset is None:
-                return frames.Held(np.array(places, dtype="<i8").tobytes(), np.array(stamps, dtype="<i8").tobytes())
+                return frames.Held(
+                    np.array(places, dtype="<i8").tobytes(),
+                    np.array(stamps, dtype="<i8").tobytes(),
+                    np.array(late, dtype=bool).tobytes(),
+                )
 
 
 def _filter(narrow: frames.Narrow) -> Any:
@@ -131,7 +139,7 @@ def main() -> None:
     if building:
         os.nice(19)
     given, told = sys.stdin.buffer, sys.stdout.buffer
-    shard = Shard(folder, dim)
+    shard = Shard(folder, dim, building=building)
     try:
         while (frame := _read(given)) is not None:
             answer = shard.answer(frames.asked(frame))
