@@ -32,7 +32,7 @@ from recommender.domain.context import Context
 from recommender.domain.score import Mode, score
 from recommender.domain.shop import Allowed, Shop
 from recommender.domain.sought import Sought
-from recommender.domain.words import LOOKED_AT
+from recommender.domain.words import OF_MANY
 from recommender.usecases.candidates import Breadth, Candidates
 from recommender.usecases.decisions import NOBODY
 from recommender.usecases.ports import Found
@@ -83,7 +83,7 @@ def variants(share: float) -> list[tuple[str, Breadth, int]]:
     `share`: of the places of a shop of 100,000 products that this one has; so many of what is looked at there.
     """
     shipped = Breadth()
-    looked = [("as shipped", shipped, LOOKED_AT)]
+    looked = [("as shipped", shipped, 0)]
     for name, sizes in (
         ("need", (25, 100, 200)),
         ("words", (25, 100)),
@@ -91,8 +91,8 @@ def variants(share: float) -> list[tuple[str, Breadth, int]]:
         ("trend", (0, 50, 100)),
         ("heaviest", (8, 32, 64)),
     ):
-        looked += [(f"{name} {size}", replace(shipped, **{name: size}), LOOKED_AT) for size in sizes]
-    for places in (4 * LOOKED_AT, 2 * LOOKED_AT, LOOKED_AT, LOOKED_AT // 2):
+        looked += [(f"{name} {size}", replace(shipped, **{name: size}), 0) for size in sizes]
+    for places in (8 * OF_MANY, 2 * OF_MANY, OF_MANY, OF_MANY // 2):
         looked.append((f"words: {places:,} of 100,000 looked at", shipped, round(places * share)))
     return looked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, pairwise
@@ -118,8 +117,8 @@ class History:
 
     def recent(self, k: int) -> list[int]:
         """The last k products that were not refused, newest first."""
-        liked = ((item.turn, place) for place, item in self.items.items() if not item.done & Done.REFUSED)
-        return [place for _, place in heapq.nlargest(k, liked)]
+        liked = [(item.turn, place) for place, item in self.items.items() if not item.done & Done.REFUSED]
+        return [place for _, place in sorted(liked, reverse=True)[:k]]
 
     def meetings(self) -> Iterator[Meeting]:
         """All that this person adds to the graph."""

@@ -15,10 +15,12 @@ from recommender.domain.sought import Sought
 
 Values = NDArray[np.float64]
 
-# Places that a search by words looks at. Words are taken from the one that says most, which few products hold: looking
-# at four times as many finds no other offers (benchmarks/candidates.py).
-LOOKED_AT = 5_000
-_SCORED = 4  # times as many are scored exactly as are wanted
+# Places that a search by words looks at; words are taken from the one that says most, which few products hold. Of a
+# question every word counts. A need has many, and looking at eight times as many places finds it no other offers
+# (benchmarks/candidates.py).
+LOOKED_AT, OF_MANY = 20_000, 2_500
+_QUESTION = 8  # words that a question has at most
+_SCORED, _SCORED_OF_MANY = 4, 2  # times as many are scored exactly as are wanted
 
 
 class Bag(NamedTuple):
@@ -69,7 +71,7 @@ class WordTable:
         self._rows, self._postings = Ragged(), Postings()
         self._there: Flags = np.zeros(1024, dtype=bool)  # places of products, also of those without words
         self._products = 0
-        self._sought: Values = np.zeros(1024)
+        self._sought: NDArray[np.float32] = np.zeros(1024, dtype=np.float32)  # by number; half as wide, half the misses
         self._marks: NDArray[np.float32] = np.zeros(1024, dtype=np.float32)  # by place
         self._squares: Values = np.full(1024, np.nan)  # by place: of the length of its words; NaN: not asked for yet
         self._idf_moved = False  # since any of them was found
@@ -151,14 +153,15 @@ class WordTable:
         found: Values = np.divide(dots, lengths, out=np.zeros(len(places)), where=lengths > 0)
         return found
 
-    def best(
-        self, words: Sought, k: int, fits: Callable[[Places], Flags], most: int = LOOKED_AT
-    ) -> tuple[Places, Values]:
+    def best(self, words: Sought, k: int, fits: Callable[[Places], Flags], most: int = 0) -> tuple[Places, Values]:
         """The k places of those that fit which share most with the words, best first.
 
         Their score is the sum over common words of both weights times idf. The words that say most are looked up first,
-        until `most` places were looked at: what only the commonest words of a long list speak for is not found.
+        until `most` places were looked at (0: as many as suits so many words): what only the commonest words of a long
+        list speak for is not found.
         """
+        question = len(words.numbers) <= _QUESTION
+        most = most or (LOOKED_AT if question else OF_MANY)
         says = words.weights * self._all_idfs()[words.numbers]
         first = np.argsort(-says, kind="stable")
         listed: list[Places] = []
@@ -178,7 +181,7 @@ class WordTable:
         marks = self._marks[found]
         self._marks[found] = 0
         # The words of a product weigh differently: the best are among those that have most of what is sought.
-        found = _leading(found.astype(np.int64), marks, _SCORED * k, fits)
+        found = _leading(found.astype(np.int64), marks, (_SCORED if question else _SCORED_OF_MANY) * k, fits)
         found = np.unique(found)  # a word that was taken back and said again is listed twice
         scores = self._sums(self._rows.take(found), words.numbers, says)
         order = np.argsort(-scores, kind="stable")[:k]
