@@ -56,10 +56,9 @@ Asked = Put | Drop | Near | Tell | Build
 
 
 class Found(msgspec.Struct, array_like=True, tag="found"):
-    """Nearest first."""
+    """In about the order of nearness."""
 
     places: bytes  # int64, (n,)
-    scores: bytes  # float32, (n,)
 
 
 class Held(msgspec.Struct, array_like=True, tag="held"):

@@ -96,8 +96,8 @@ class EdgeShop:
         if self._serving is not None and places:
             await self._guarded(self._serving.drop(places))
 
-    async def near(self, vector: NDArray[np.float32], k: int, narrow: frames.Narrow | None) -> frames.Found:
-        """Raises IndexGone."""
+    async def near(self, vector: NDArray[np.float32], k: int, narrow: frames.Narrow | None) -> NDArray[np.int64]:
+        """Places of about the nearest; raises IndexGone."""
         if self._serving is None:
             raise IndexGone("no index answers yet")
         try:
