@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf.message import Message
 
 from chassis.rpc import deadline
 from chassis.rpc.errors import ErrorTable, code_of, invalid, status, violation_of
-from chassis.rpc.limits import Admission
+from chassis.rpc.limits import Admission, Refusal
 from chassis.rpc.tenant import tenant_of
 from chassis.telemetry import CALLS, IN_FLIGHT, REFUSED, RETRIED, log
-from chassis.violations import violations
+from chassis.violations import Violation, violations
 
 Context = grpc.aio.ServicerContext[Any, Any]
 ON_BEHALF = "attune-on-behalf"  # set by our own channels on calls that are made to answer another one
@@ -41,6 +40,7 @@ class Guard:
         """`usual`: seconds for callers that set no deadline; `longest`: whatever deadline they set."""
         self._name, self._errors, self._usual, self._longest = name, errors, usual, longest
         self._calls, self._streams = calls, streams
+        self._observed: dict[tuple[str, str], Callable[[float], None]] = {}  # finding a metric costs more than its use
         IN_FLIGHT.labels(name, "calls").set_function(lambda: calls.inside)
         IN_FLIGHT.labels(name, "streams").set_function(lambda: streams.inside)
 
@@ -57,10 +57,20 @@ class Guard:
     def _unary(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Any]:
         async def call(request: Message, context: Context) -> Any:
             started = time.perf_counter()
-            tenant = await self._enter(self._calls, method, request, context, started)
+            tenant = tenant_of(request)
+            if refusal := self._refusal(self._calls, tenant, method, context):
+                await self._refuse(refusal, method, context, started)
             try:
-                async with self._answering(method, request, context, started, self._usual, self._longest):
-                    return await behavior(request, context)
+                if found := violations(request):
+                    await self._return(found, method, context, started)
+                limit = _started(context, self._usual, self._longest)
+                try:
+                    async with limit.timeout:
+                        reply = await behavior(request, context)
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every error becomes a status
+                    await self._end(error, method, limit, context, started)
+                self._count(method, "OK", started)
+                return reply
             finally:
                 self._calls.leave(tenant)
 
@@ -69,58 +79,53 @@ class Guard:
     def _stream(self, method: str, behavior: Callable[..., AsyncIterator[Any]]) -> Callable[..., Any]:
         async def call(request: Message, context: Context) -> AsyncIterator[Any]:
             started = time.perf_counter()
-            tenant = await self._enter(self._streams, method, request, context, started)
+            tenant = tenant_of(request)
+            if refusal := self._refusal(self._streams, tenant, method, context):
+                await self._refuse(refusal, method, context, started)
             try:
-                async with self._answering(method, request, context, started, _STREAM_USUAL, _STREAM_USUAL):
-                    async for reply in behavior(request, context):
-                        yield reply
+                if found := violations(request):
+                    await self._return(found, method, context, started)
+                limit = _started(context, _STREAM_USUAL, _STREAM_USUAL)
+                try:
+                    async with limit.timeout:
+                        async for reply in behavior(request, context):
+                            yield reply
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every error becomes a status
+                    await self._end(error, method, limit, context, started)
+                self._count(method, "OK", started)
             finally:
                 self._streams.leave(tenant)
 
         return call
 
-    async def _enter(
-        self, admission: Admission, method: str, request: Message, context: Context, started: float
-    ) -> str:
-        tenant, sent = tenant_of(request), dict(context.invocation_metadata() or ())
+    def _refusal(self, admission: Admission, tenant: str, method: str, context: Context) -> Refusal | None:
+        sent = dict(context.invocation_metadata() or ())
         if _RETRY in sent:
             RETRIED.labels(self._name, _short(method)).inc()
-        refusal = admission.enter(tenant, time.monotonic(), counted=ON_BEHALF not in sent)
-        if refusal is not None:
-            REFUSED.labels(self._name, _short(method), refusal.reason).inc()
-            self._count(method, "RESOURCE_EXHAUSTED", started)
-            message = f"{refusal.message}; try again in {refusal.wait:.2f} s"
-            await context.abort_with_status(status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, [], wait=refusal.wait))
-        return tenant
+        return admission.enter(tenant, time.monotonic(), counted=ON_BEHALF not in sent)
 
-    @asynccontextmanager
-    async def _answering(
-        self, method: str, request: Message, context: Context, started: float, usual: float, longest: float
-    ) -> AsyncIterator[None]:
-        """From the contract's rules to the status of the call, within its deadline."""
-        await self._check(method, request, context, started)
-        asked = context.time_remaining()
-        seconds = min(usual if asked is None else asked, longest)
-        deadline.start(seconds)
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                yield
-        except asyncio.CancelledError:
+    async def _refuse(self, refusal: Refusal, method: str, context: Context, started: float) -> None:
+        REFUSED.labels(self._name, _short(method), refusal.reason).inc()
+        self._count(method, "RESOURCE_EXHAUSTED", started)
+        message = f"{refusal.message}; try again in {refusal.wait:.2f} s"
+        await context.abort_with_status(status(grpc.StatusCode.RESOURCE_EXHAUSTED, message, [], wait=refusal.wait))
+
+    async def _return(self, found: Sequence[Violation], method: str, context: Context, started: float) -> None:
+        """What breaks the contract is returned to its sender."""
+        self._count(method, "INVALID_ARGUMENT", started)
+        await context.abort_with_status(invalid(found))
+
+    async def _end(
+        self, error: Exception | asyncio.CancelledError, method: str, limit: _Limit, context: Context, started: float
+    ) -> None:
+        """End the call with the status of an error."""
+        if isinstance(error, asyncio.CancelledError):
             self._count(method, "CANCELLED", started)
-            raise
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every error becomes a status
-            late = _Late(seconds) if limit.expired() else error
-            await self._fail(method, late, context, started)
-        self._count(method, "OK", started)
-
-    async def _check(self, method: str, request: Message, context: Context, started: float) -> None:
-        found = violations(request)
-        if found:
-            self._count(method, "INVALID_ARGUMENT", started)
-            await context.abort_with_status(invalid(found))
+            raise error
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        late = _Late(limit.seconds) if limit.timeout.expired() else error
+        await self._fail(method, late, context, started)
 
     async def _fail(self, method: str, error: Exception, context: Context, started: float) -> None:
         code = grpc.StatusCode.DEADLINE_EXCEEDED if isinstance(error, _Late) else code_of(error, self._errors)
@@ -139,7 +144,25 @@ class Guard:
             await context.abort_with_status(status(code, str(error), told, wait=wait))
 
     def _count(self, method: str, code: str, started: float) -> None:
-        CALLS.labels(self._name, _short(method), code).observe(time.perf_counter() - started)
+        observe = self._observed.get((method, code))
+        if observe is None:
+            observe = self._observed[method, code] = CALLS.labels(self._name, _short(method), code).observe
+        observe(time.perf_counter() - started)
+
+
+class _Limit(NamedTuple):
+    """How long a call may take."""
+
+    seconds: float
+    timeout: asyncio.Timeout
+
+
+def _started(context: Context, usual: float, longest: float) -> _Limit:
+    """The limit of a call that begins now: what its caller set, or what is usual."""
+    asked = context.time_remaining()
+    seconds = min(usual if asked is None else asked, longest)
+    deadline.start(seconds)
+    return _Limit(seconds, asyncio.timeout(seconds))
 
 
 class _Late(Exception):
