@@ -10,7 +10,7 @@ from faults.table import Row, Table
 
 pytestmark = pytest.mark.timeout(300)
 # After a step and before the next one is the same moment: one of the two is enough.
-STEPS = ["before:decode", "before:write", "before:progress", "before:commit", "after:commit"]
+STEPS = ["before:decode", "before:send", "before:progress", "before:commit", "after:commit"]
 
 
 def test_killed_between_any_two_steps_of_a_batch_it_counts_every_event_once(needs: NeedsHouse, table: Table) -> None:

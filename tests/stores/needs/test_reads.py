@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
+from needs.stores.connection import Connections
 from needs.stores.reads import Reads
 from needs.usecases import MemoryAway
 
@@ -14,7 +15,7 @@ from needs.usecases import MemoryAway
 async def test_each_of_many_callers_gets_what_it_asked_for(redis_url: str, tenant: str) -> None:
     async with Redis.from_url(redis_url, socket_timeout=5) as redis:
         await redis.mset({f"{tenant}/{i}": str(i) for i in range(300)})
-        reads = Reads(redis)
+        reads = Reads(Connections(redis))
         found = await asyncio.gather(*(reads.get(f"{tenant}/{i}", f"{tenant}/none") for i in range(300)))
     assert found == [[str(i).encode(), None] for i in range(300)]
 
@@ -22,7 +23,7 @@ async def test_each_of_many_callers_gets_what_it_asked_for(redis_url: str, tenan
 async def test_a_caller_that_leaves_takes_no_other_with_it(redis_url: str, tenant: str) -> None:
     async with Redis.from_url(redis_url, socket_timeout=5) as redis:
         await redis.set(tenant, "here")
-        reads = Reads(redis)
+        reads = Reads(Connections(redis))
         leaving, staying = (asyncio.create_task(reads.get(tenant)) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()
@@ -31,7 +32,7 @@ async def test_a_caller_that_leaves_takes_no_other_with_it(redis_url: str, tenan
 
 async def test_a_store_that_is_away_is_told_to_all_who_wait_and_to_who_comes_later() -> None:
     async with Redis.from_url("redis://127.0.0.1:1/0", socket_timeout=0.5) as nowhere:
-        reads = Reads(nowhere)
+        reads = Reads(Connections(nowhere))
         told = await asyncio.gather(*(reads.get("key") for _ in range(3)), return_exceptions=True)
         assert [type(each) for each in told] == [MemoryAway] * 3
         with pytest.raises(MemoryAway):
@@ -41,7 +42,7 @@ async def test_a_store_that_is_away_is_told_to_all_who_wait_and_to_who_comes_lat
 async def test_a_command_that_fails_does_not_spoil_the_reads_after_it(redis_url: str, tenant: str) -> None:
     async with Redis.from_url(redis_url, socket_timeout=5) as redis:
         await redis.set(tenant, "here")
-        reads = Reads(redis)
+        reads = Reads(Connections(redis))
         with pytest.raises(MemoryAway):
             await reads.get()  # MGET of nothing
         assert await reads.get(tenant) == [b"here"]

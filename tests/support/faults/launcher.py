@@ -24,12 +24,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# The steps of a batch, in their order. `write` is Redis' own moment: the command that changes the state.
+# The steps of a batch, in their order. `write`, and `send` in needs, is Redis' own moment: the command that changes the
+# state.
 STEPS = {
     "take": ("chassis.kafka.worker", "Worker", "apply"),
     "decode": ("chassis.kafka.worker", "Worker", "_decode"),
     "handle": ("chassis.kafka.worker", "Worker", "_handle_until_done"),
     "write": ("redis.asyncio.connection", "AbstractConnection", "send_packed_command"),
+    "send": ("needs.stores.wire", "Wire", "send"),
     "relations": ("recommender.stores.sqlite", "SqliteRelations", "write"),
     "index": ("recommender.stores.qdrant_edge", "EdgeProductIndex", "upsert"),
     "bury": ("chassis.kafka.worker", "Worker", "_bury"),
@@ -78,7 +80,7 @@ class Killer:
 
     def _counts(self, given: tuple[Any, ...]) -> bool:
         """Whether this pass is the one."""
-        if not self._armed.exists() or (self.step == "write" and not _changes(given[1])):
+        if not self._armed.exists() or (self.step in {"write", "send"} and not _changes(given[1])):
             return False
         self._left -= 1
         return self._left == 0

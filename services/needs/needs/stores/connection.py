@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from hiredis import pack_command  # the client's own packing costs more than the fold
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from needs.stores.wire import Command, Reply, Wire, packed
 from needs.usecases import MemoryAway
 
-Command = Sequence[bytes | str | int]
-_packed: Callable[..., bytes] = pack_command  # of any number of parts, whatever its stub says
+_IDLE = 16  # connections kept open: the partitions of two topics that one process works on
+
+
+class Connections:
+    """Connections of the client's pool, kept open between two uses. They end with the client."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pool = redis.connection_pool
+        self._idle: list[Wire] = []
+
+    async def take(self) -> Wire:
+        """One for the caller alone, who brings it `back`."""
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.whole:
+                return wire
+            await self._leave(wire)
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        return Wire(connection)
+
+    async def back(self, wire: Wire) -> None:
+        """It was used, and nothing is under way on it."""
+        if wire.whole and len(self._idle) < _IDLE:
+            self._idle.append(wire)
+        else:
+            await self._leave(wire)
+
+    async def _leave(self, wire: Wire) -> None:
+        await wire.connection.disconnect(nowait=True)
+        await self._pool.release(wire.connection)
 
 
 class Connection:
     """A connection of its own: WATCH holds for it alone."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
-    async def together(self, *commands: Command) -> list[Any]:
-        """Send all, then read one reply each."""
-        await self._connection.send_packed_command(b"".join([_packed(tuple(command)) for command in commands]))
-        return [await self._connection.read_response() for _ in commands]
+    async def together(self, *commands: Command) -> list[Reply]:
+        """Send all, then read one reply each. Raises the ResponseError of the first that Redis refuses."""
+        answer: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        self._wire.send(b"".join([packed(tuple(command)) for command in commands]), [(len(commands), answer)])
+        return _good(await answer)
 
     async def transaction(self, *commands: Command) -> list[Any] | None:
         """MULTI … EXEC; None when a watched key was written by someone else."""
         replies = await self.together(("MULTI",), *commands, ("EXEC",))
         result: list[Any] | None = replies[-1]
-        for reply in result or ():
-            if isinstance(reply, ResponseError):
-                raise reply
-        return result
+        return None if result is None else _good(result)
 
 
 @asynccontextmanager
-async def connection(redis: Redis) -> AsyncIterator[Connection]:
-    """A connection of the pool. Closed after an error: replies still under way would answer the wrong question."""
+async def connection(connections: Connections) -> AsyncIterator[Connection]:
+    """A connection for the caller alone. Closed after an error: it may watch, and replies may still be under way."""
     with outages():
-        taken = await redis.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        wire = await connections.take()
         try:
-            yield Connection(taken)
+            yield Connection(wire)
         except BaseException:
-            await taken.disconnect(nowait=True)
+            wire.abort()
             raise
         finally:
-            await redis.connection_pool.release(taken)
+            await connections.back(wire)
 
 
 @contextmanager
@@ -58,3 +85,10 @@ def outages() -> Iterator[None]:
         yield
     except (RedisError, OSError) as error:
         raise MemoryAway(f"{type(error).__name__}: {error}") from error
+
+
+def _good(replies: list[Reply]) -> list[Reply]:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies

@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from redis.asyncio import Redis
-
-from needs.stores.connection import Connection, connection
+from needs.stores.connection import Connections, outages
+from needs.stores.wire import Wire, packed
 
 _MOST = 64  # reads of one round trip: some 150 KB of people
-Asked = tuple[tuple[str, ...], "asyncio.Future[list[bytes | None]]"]
+Asked = tuple[bytes, "asyncio.Future[list[Any]]"]
 
 
 class Reads:
     """Those that come while a round trip is under way go together in the next one: the busier, the cheaper each.
 
-    Invariant: while somebody waits, a task is at work. Each read stays a command of its own, with keys of one slot.
+    Invariant: while somebody waits, a round trip is under way or a connection is being made. Each read stays a command
+    of its own, with keys of one slot.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._wire: Wire | None = None
         self._waiting: list[Asked] = []
-        self._work: asyncio.Task[None] | None = None
+        self._under_way = False
+        self._connecting: asyncio.Task[None] | None = None
 
     async def get(self, *keys: str) -> list[bytes | None]:
         """What lies under each key; None: nothing. Raises MemoryAway."""
-        answer: asyncio.Future[list[bytes | None]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((keys, answer))
-        if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._until_all_is_read())
-        return await answer
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((packed(("MGET", *keys)), answer))
+        if not self._under_way:
+            self._next()
+        with outages():
+            (found,) = await answer
+            if isinstance(found, Exception):
+                raise found
+        values: list[bytes | None] = found
+        return values
 
-    async def _until_all_is_read(self) -> None:
-        while self._waiting:
-            asked: list[Asked] = []
-            try:
-                async with connection(self._redis) as redis:
-                    while self._waiting:
-                        asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                        await _read(redis, asked)
-            except Exception as error:  # noqa: BLE001 - it is raised where somebody waits
-                for _, answer in asked or self._left():
-                    if not answer.done():
-                        answer.set_exception(error)
+    def _next(self) -> None:
+        """Begin the next round trip, if somebody waits for one."""
+        self._under_way = bool(self._waiting)
+        if not self._under_way:
+            return
+        if self._wire is None or not self._wire.whole:
+            self._connecting = asyncio.create_task(self._connect())
+            return
+        asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        last = asked[-1][1]
+        last.add_done_callback(lambda _: self._next())  # also where whoever asked has left
+        self._wire.send(b"".join([data for data, _ in asked]), [(1, answer) for _, answer in asked])
 
-    def _left(self) -> list[Asked]:
-        """All who wait, where there is no connection."""
-        left, self._waiting = self._waiting, []
-        return left
-
-
-async def _read(redis: Connection, asked: list[Asked]) -> None:
-    replies = await redis.together(*(("MGET", *keys) for keys, _ in asked))
-    for (_, answer), found in zip(asked, replies, strict=True):
-        if not answer.done():  # whoever asked may have left
-            answer.set_result(found)
+    async def _connect(self) -> None:
+        try:
+            if self._wire is not None:
+                await self._connections.back(self._wire)
+                self._wire = None
+            self._wire = await self._connections.take()
+        except Exception as error:  # noqa: BLE001 - it is raised where somebody waits
+            waiting, self._waiting = self._waiting, []
+            for _, answer in waiting:
+                if not answer.done():
+                    answer.set_exception(error)
+        self._next()

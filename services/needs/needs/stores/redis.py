@@ -23,8 +23,9 @@ from needs.stores.codec import (
     encode_record,
     encode_words,
 )
-from needs.stores.connection import Command, Connection, connection, outages
+from needs.stores.connection import Connection, Connections, connection, outages
 from needs.stores.reads import Reads
+from needs.stores.wire import Command
 from needs.usecases import Changes, Memory, Page, Span, Wanted
 
 _TRIES = 20  # two owners of a partition exist for seconds; each write of one fails at most once per write of the other
@@ -57,7 +58,8 @@ class RedisNeedStore:
 
     def __init__(self, redis: Redis, *, dim: int, space: str, forgotten_for: timedelta) -> None:
         """`space` names the vectors of dimension `dim`; `forgotten_for` is how long old events may still come."""
-        self._redis, self._reads = redis, Reads(redis)
+        self._redis, self._connections = redis, Connections(redis)
+        self._reads = Reads(self._connections)
         self._row, self._space = row_type(dim), name(space)
         self._forgotten_for = forgotten_for
 
@@ -82,7 +84,7 @@ class RedisNeedStore:
 
         What was read is as of the moment the guard was watched.
         """
-        async with connection(self._redis) as redis:
+        async with connection(self._connections) as redis:
             for _ in range(_TRIES):
                 guard, page = await self._page(redis, span, wanted)
                 if page.applied >= span.next_offset or page.applied < span.begins:
@@ -115,7 +117,7 @@ class RedisNeedStore:
 
     async def forget(self, partition: int, person: Person, at: int, links: Links) -> Mapping[str, int] | None:
         """See NeedStore. Touches the guard, so that a batch that has read the person already must read again."""
-        async with connection(self._redis) as redis:
+        async with connection(self._connections) as redis:
             for _ in range(_TRIES):
                 _, (guard, held) = await redis.together(
                     ("WATCH", _guard_key(partition)),
