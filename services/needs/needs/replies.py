@@ -42,31 +42,31 @@ def need_reply(
     )
 
 
-def brief_reply(user: types_pb2.UserRef, need: Need, mode: pb.NeedMode.ValueType, space: str) -> pb.Need:
-    """What one ranks by, of a need that was not explained."""
-    reply = pb.Need(
-        user=user,
-        known=need.known,
-        vector=_vector(need.vector, space),
-        behaviors=need.behaviors,
-        mode=mode or pb.NEED_MODE_WEIGHTED,
-        language=need.language,
-        also_known_as=need.links.newest,
-        simulated=need.simulated,
-        incomplete=need.incomplete,
-    )
-    for behavior in need.spectrum:
-        kind: clickstream_pb2.BehaviorKind.ValueType = behavior.kind  # type: ignore[assignment] # the same numbers
-        reply.spectrum.add(kind=kind, product_id=behavior.product_id, text=behavior.text, weight=behavior.weight)
-    add = reply.words.add
-    for word, weight in need.words:
-        add(word=word, weight=weight)
-    return reply
+def write_brief(reply: pb.GetNeedResponse, request: pb.GetNeedRequest, need: Need, space: str) -> None:
+    """What one ranks by, of a need that was not explained. Written in place: a message that is put into another one is
+    copied by way of its bytes.
+    """
+    told, columns = reply.need, reply.columns
+    told.user.tenant, told.user.user_id = request.user.tenant, request.user.user_id
+    told.known, told.behaviors, told.language = need.known, need.behaviors, need.language
+    told.mode = request.mode or pb.NEED_MODE_WEIGHTED
+    told.simulated, told.incomplete = need.simulated, need.incomplete
+    told.also_known_as.extend(need.links.newest)
+    if need.vector is not None:
+        vector = told.vector
+        vector.data, vector.dim, vector.space = need.vector.astype("<f4").tobytes(), len(need.vector), space
+    columns.kinds.extend([behavior.kind for behavior in need.spectrum])  # type: ignore[misc] # the same numbers
+    columns.product_ids.extend([behavior.product_id for behavior in need.spectrum])
+    columns.texts.extend([behavior.text for behavior in need.spectrum])
+    columns.weights.extend([behavior.weight for behavior in need.spectrum])
+    columns.words.extend([word for word, _ in need.words])
+    columns.word_weights.extend([weight for _, weight in need.words])
 
 
-def person_reply(record: ShopRecord) -> pb.Need:
-    """What a need may tell of the shop's record, to be added to one."""
-    return pb.Need(tier=record.tier, region=record.region, shop_attributes=record.attributes)
+def write_person(reply: pb.Need, record: ShopRecord) -> None:
+    """What a need may tell of the shop's record."""
+    reply.tier, reply.region = record.tier, record.region
+    reply.shop_attributes.update(record.attributes)
 
 
 def profile_reply(user: types_pb2.UserRef, profile: Profile) -> pb.Profile:

@@ -16,7 +16,7 @@ from needs.domain.identity import Person
 from needs.domain.links import READ
 from needs.domain.need import Mode, Need
 from needs.domain.weights import Kind
-from needs.replies import brief_reply, need_reply, person_reply, profile_reply, timestamp
+from needs.replies import need_reply, profile_reply, timestamp, write_brief, write_person
 from needs.usecases import Answer, Forget, LogAway, MemoryAway, UnknownProduct
 from needs.watch import TooManyWatchers, Watch
 
@@ -58,15 +58,18 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         what_if = [(Kind(each.kind), each.product_id) for each in request.what_if]
         brief, person = request.brief, _person(request.user)
         need = await self._answer.need(person, _mode(request.mode), as_of, what_if, explained=not brief)
+        reply = pb.GetNeedResponse()
         if brief:
-            reply = brief_reply(request.user, need, request.mode, self._space)
+            write_brief(reply, request, need, self._space)
         else:
-            reply = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
+            told = need_reply(request.user, need, request.mode, self._space, with_vectors=request.with_vectors)
+            reply.need.CopyFrom(told)
         if request.with_person:
-            reply.MergeFrom(person_reply(need.record))
+            write_person(reply.need, need.record)
         if request.HasField("as_of"):
-            reply.as_of.CopyFrom(request.as_of)
-        return pb.GetNeedResponse(need=reply, served=self._served(need, stale=stale, brief=brief))
+            reply.need.as_of.CopyFrom(request.as_of)
+        self._write_served(reply.served, need, stale=stale, brief=brief)
+        return reply
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Context) -> pb.GetProfileResponse:  # noqa: N802
         """What the person cares about."""
@@ -99,13 +102,19 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
     async def _reached(self, at_least: Iterable[types_pb2.Watermark]) -> bool:
         return await self._freshness.reached([Position(m.topic, m.partition, m.offset, m.log) for m in at_least])
 
-    def _served(self, need: Need | None = None, *, stale: bool = False, brief: bool = False) -> types_pb2.Served:
+    def _served(self, need: Need | None = None, *, stale: bool = False) -> types_pb2.Served:
+        served = types_pb2.Served()
+        self._write_served(served, need, stale=stale)
+        return served
+
+    def _write_served(
+        self, served: types_pb2.Served, need: Need | None, *, stale: bool = False, brief: bool = False
+    ) -> None:
         """What was left out of a need is told: behaviours whose products have no vector here, and the oldest ids."""
-        applied = [
-            types_pb2.Watermark(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
-            for at in ([] if brief else self._freshness.applied(self._topics))
-        ]
-        served = types_pb2.Served(by=[self._space], applied=applied, stale=stale)
+        served.by.append(self._space)
+        served.stale = stale
+        for at in () if brief else self._freshness.applied(self._topics):
+            served.applied.add(topic=at.topic, partition=at.partition, offset=at.offset, log=at.log)
         for gap in self._freshness.gaps:
             served.fallbacks.add(component="log", used="the events that were still there", reason=str(gap))
         if need is not None and need.blind:
@@ -114,7 +123,6 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         if need is not None and need.links.unread:
             reason = f"the person signed in with {need.links.unread} ids before these"
             served.fallbacks.add(component="also_known_as", used=f"the {READ} newest ids", reason=reason)
-        return served
 
 
 def _person(user: types_pb2.UserRef) -> Person:

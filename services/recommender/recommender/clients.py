@@ -55,13 +55,13 @@ class NeedsClient:
                 self._breaker.failed()
             raise NeedsAway(f"the needs service: {error.code().name} {error.details() or ''}".strip()) from None
         self._breaker.succeeded()
-        need = reply.need
+        need, columns = reply.need, reply.columns
         return NeedView(
             need.known,
             np.frombuffer(need.vector.data, dtype="<f4") if need.HasField("vector") else None,
             need.vector.space,
-            [Behavior(b.product_id, b.text, b.weight) for b in need.spectrum],
-            {word.word: word.weight for word in need.words},
+            list(map(Behavior, columns.product_ids, columns.texts, columns.weights)),
+            dict(zip(columns.words, columns.word_weights, strict=True)),
             need.language,
             reply.served.stale,
             ["needs", *(by for by in reply.served.by if by)],

@@ -30,13 +30,16 @@ def test_each_behaviour_tells_its_share_of_the_need(house: Any, shop: str) -> No
 
 def test_a_brief_need_says_the_same_without_explaining_it(house: Any, shop: str) -> None:
     whole = house.need(shop, "ann", house.click(shop, "ann", "kettle"), house.query(shop, "ann", "green tea"))
-    brief = house.need(shop, "ann", brief=True)
-    for behavior in whole.spectrum:
-        behavior.ClearField("share")
-        behavior.ClearField("occurred_at")
-    for explained in ("earlier_share", "session", "long_term", "last_at"):
+    request = pb.GetNeedRequest(user=UserRef(tenant=shop, user_id="ann"), brief=True)
+    brief = house.needs.GetNeed(request, timeout=15)
+    columns = brief.columns
+    told = zip(columns.kinds, columns.product_ids, columns.texts, columns.weights, strict=True)
+    assert list(told) == [(b.kind, b.product_id, b.text, b.weight) for b in whole.spectrum]
+    words = zip(columns.words, columns.word_weights, strict=True)
+    assert list(words) == [(word.word, word.weight) for word in whole.words]
+    for explained in ("spectrum", "words", "earlier_share", "session", "long_term", "last_at"):
         whole.ClearField(explained)
-    assert brief == whole
+    assert brief.need == whole
 
 
 def test_this_visit_is_told_apart_from_what_came_before(house: Any, shop: str) -> None:

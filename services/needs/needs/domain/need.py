@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,7 @@ class Mode(Enum):
     WEIGHTED = auto()  # by kind and recency
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Behavior:
+class Behavior(NamedTuple):
     """One b_{u,t} of R_u."""
 
     kind: int  # of Kind; 0 for words, and for a question about a product
@@ -84,7 +84,8 @@ def need_of(
 ) -> Need:
     """The need that a past makes; `read` are its texts as the models read them.
 
-    Not `explained`: shares are 0, and there is neither `session` nor `long_term`; for readers who only rank by it.
+    Not `explained`: shares are 0, and there are neither vectors of behaviours nor `session` and `long_term`; for
+    readers who only rank by it.
     """
     seen = spectrum_of(past, read, products, recency)
     shown = seen.shown
@@ -93,8 +94,10 @@ def need_of(
     scale = float(np.abs(counts).sum()) + seen.tail_scale
     length = math.sqrt(total @ total)
     r = total / length if length > _NOTHING * scale else None
-    shares, session, long_term, earlier = np.zeros(len(counts)), None, None, 0.0
+    shares: Weights | None = None
+    session, long_term, earlier = None, None, 0.0
     if explained:
+        shares = np.zeros(len(counts))
         visit = _visit(seen, recency)
         session = _unit(counts[:visit] @ seen.vectors[:visit], scale)
         long_term = _unit(counts[visit:] @ seen.vectors[visit:] + tail, scale)
@@ -159,30 +162,34 @@ def _heaviest(words: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
     return [(word, -weight) for weight, word in heaviest]
 
 
-def _behaviors(seen: Spectrum, shares: Weights, shown: NDArray[np.bool_], products: ProductTable) -> list[Behavior]:
+def _behaviors(
+    seen: Spectrum, shares: Weights | None, shown: NDArray[np.bool_], products: ProductTable
+) -> list[Behavior]:
+    """R_u; without `shares` nothing is explained."""
+    nothing: Sequence[None] = [None] * len(seen.texts)
     rows = zip(
-        seen.effective.tolist(),
-        shares.tolist(),
-        seen.times.tolist(),
+        seen.kinds,
         seen.places.tolist(),
         seen.texts,
-        seen.kinds,
-        seen.vectors,
-        np.any(seen.vectors, axis=1).tolist(),
+        seen.times.tolist(),
+        seen.effective.tolist(),
+        [0.0] * len(nothing) if shares is None else shares.tolist(),
+        nothing if shares is None else seen.vectors,
+        nothing if shares is None else np.any(seen.vectors, axis=1).tolist(),
         shown.tolist(),
         strict=True,
     )
     return [
         Behavior(
-            kind=kind,
-            product_id=products.id(place),
-            text=text[0].text if text is not None else "",
-            at=at,
-            weight=weight,
-            share=share,
-            vector=vector if told else None,
+            kind,
+            products.id(place),
+            "" if text is None else text[0].text,
+            at,
+            weight,
+            share,
+            vector if told else None,
         )
-        for weight, share, at, place, text, kind, vector, told, visible in rows
+        for kind, place, text, at, weight, share, vector, told, visible in rows
         if visible and (place != UNKNOWN or text is not None)  # what this process has not heard of cannot be named
     ]
 

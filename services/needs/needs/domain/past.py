@@ -17,6 +17,9 @@ from needs.domain.state import RING, Rows
 from needs.domain.weights import Kind, Kinds, TextKind, Times, Weights
 from needs.domain.words import KEPT, Text, Words
 
+# Places of a ring by kept % RING: that of the newest behaviour first.
+_NEWEST_FIRST = [(kept - 1 - np.arange(RING)) % RING for kept in range(RING)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tail:
@@ -50,7 +53,7 @@ class Past:
         """Of one row, ()."""
         kept = int(row["kept"])
         ring = min(kept, RING)
-        newest_first = (kept - 1 - np.arange(ring)) % RING
+        newest_first = _NEWEST_FIRST[kept % RING][:ring]
         return cls(
             products=row["products"][newest_first],
             times=row["times"][newest_first],

@@ -75,8 +75,10 @@ def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, re
         vectors = np.concatenate([vectors, [text.vector for text in reversed(read)]])
         places, kinds = _followed(places, UNKNOWN, len(texts)), _followed(kinds, 0, len(texts))
         ids, said = _followed(ids, _NOBODY, len(texts)), [*said, *zip(texts, reversed(read), strict=True)]
-    order = np.argsort(-times, kind="stable")
-    times, weights, ids = times[order], weights[order], ids[order]
+    if (times[1:] > times[:-1]).any():  # a producer was late; or there are texts, or several ids
+        order = np.argsort(-times, kind="stable")
+        times, weights, ids = times[order], weights[order], ids[order]
+        vectors, places, kinds, said = vectors[order], places[order], kinds[order], [said[i] for i in order.tolist()]
     newer, added = moments(times, weights)
     now = max(int(times[0]) if len(times) else 0, *(tail.at for tail in past.tails))
     tail, scale = _left(past.tails, now, times, ids, added, recency)
@@ -85,10 +87,10 @@ def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, re
         times=times,
         weights=weights,
         recency=recency.by_time(now - times) * recency.by_attention(newer),
-        vectors=vectors[order],
-        places=places[order],
-        texts=[said[i] for i in order.tolist()] if texts else said,
-        kinds=kinds[order].tolist(),
+        vectors=vectors,
+        places=places,
+        texts=said,
+        kinds=kinds.tolist(),
         tail=tail,
         tail_scale=scale,
     )

@@ -132,11 +132,12 @@ def moments(times: Times, weights: Weights) -> tuple[Weights, Weights]:
 
     Only the first of a moment, which is the last one here, adds anything.
     """
-    opens = np.ones(len(times), dtype=bool)
-    opens[:-1] = times[:-1] != times[1:]
-    added = np.where(opens, np.abs(weights), 0.0)
-    if opens.all():
-        return np.cumsum(added) - added, added
+    heavy = np.abs(weights)
+    apart = times[:-1] != times[1:]
+    if apart.all():
+        return heavy.cumsum() - heavy, heavy
+    opens = np.append(apart, True)
+    added = np.where(opens, heavy, 0.0)
     ends = np.flatnonzero(opens)
     heavier = added[ends]
     newer = np.cumsum(heavier) - heavier

@@ -67,16 +67,16 @@ class Answer:
 
         Raises UnknownProduct. Nothing is remembered of what is supposed.
         """
-        supposed = self._named(person.tenant, what_if)
+        supposed = self._named(person.tenant, what_if) if what_if else None
         memories = await self._memories(person)
         past = _past(memories)
         if as_of is not None:
             past = past.until(as_of)
-        if what_if:
+        if supposed is not None:
             kinds = np.array([kind for kind, _ in what_if], dtype=np.uint8)
             weights = self._weights.of(kinds, np.full(len(kinds), np.nan))
             past = past.after(supposed, kinds, weights, self._now() if as_of is None else as_of)
-        read = await self._texts.read([text.text for text in past.texts])
+        read = await self._texts.read([text.text for text in past.texts]) if past.texts else []
         found = need_of(past, read, self._products, self._recency, mode, explained=explained)
         record = _record(memories) or ShopRecord()
         language = language_of(Words(past.texts), record)

@@ -277,8 +277,8 @@ class GetNeedRequest(_message.Message):
     with_person: _builtins.bool
     """Whether class, region and attributes of the shop's record come along."""
     brief: _builtins.bool
-    """Only what one ranks by, at half the cost: what explains the need stays empty, which are the shares, times and
-    vectors of behaviours, `earlier_share`, `session`, `long_term`, `last_at` and `served.applied`.
+    """Only what one ranks by, at half the cost: R_u and the words come as `columns`, and what explains the need stays
+    empty, which are `earlier_share`, `session`, `long_term`, `last_at` and `served.applied`.
     """
     @_builtins.property
     def user(self) -> _types_pb2.UserRef:
@@ -317,6 +317,62 @@ class GetNeedRequest(_message.Message):
 Global___GetNeedRequest: _TypeAlias = GetNeedRequest  # noqa: Y015
 
 @_typing.final
+class NeedColumns(_message.Message):
+    """R_u and the sparse need for who reads them a thousand times a second: a message for each behaviour and word would cost
+    more than finding them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KINDS_FIELD_NUMBER: _builtins.int
+    PRODUCT_IDS_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    WORD_WEIGHTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_clickstream_pb2.BehaviorKind.ValueType]:
+        """R_u, newest first: what was done, of as many as there are behaviours and words given; unset for words."""
+
+    @_builtins.property
+    def product_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """To which product; empty for words."""
+
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The words given; empty for a behaviour towards a product."""
+
+    @_builtins.property
+    def weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """How much each counts now. Negative for a dislike."""
+
+    @_builtins.property
+    def words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The sparse need, heaviest first, at most 64."""
+
+    @_builtins.property
+    def word_weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """How much each word weighs."""
+
+    def __init__(
+        self,
+        *,
+        kinds: _abc.Iterable[_clickstream_pb2.BehaviorKind.ValueType] | None = ...,
+        product_ids: _abc.Iterable[_builtins.str] | None = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+        weights: _abc.Iterable[_builtins.float] | None = ...,
+        words: _abc.Iterable[_builtins.str] | None = ...,
+        word_weights: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "product_ids", b"product_ids", "texts", b"texts", "weights", b"weights", "word_weights", b"word_weights", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NeedColumns: _TypeAlias = NeedColumns  # noqa: Y015
+
+@_typing.final
 class GetNeedResponse(_message.Message):
     """A need."""
 
@@ -324,6 +380,7 @@ class GetNeedResponse(_message.Message):
 
     NEED_FIELD_NUMBER: _builtins.int
     SERVED_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def need(self) -> Global___Need:
         """The need."""
@@ -332,15 +389,20 @@ class GetNeedResponse(_message.Message):
     def served(self) -> _types_pb2.Served:
         """Who made the reply."""
 
+    @_builtins.property
+    def columns(self) -> Global___NeedColumns:
+        """What `need.spectrum` and `need.words` hold otherwise, when `brief` was asked for."""
+
     def __init__(
         self,
         *,
         need: Global___Need | None = ...,
         served: _types_pb2.Served | None = ...,
+        columns: Global___NeedColumns | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["need", b"need", "served", b"served"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "need", b"need", "served", b"served"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["need", b"need", "served", b"served"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "need", b"need", "served", b"served"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
