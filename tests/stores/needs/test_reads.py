@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from needs.stores.connection import Connections
+from needs.stores.connection import Connections, connection
 from needs.stores.reads import Reads
 from needs.usecases import MemoryAway
 
@@ -46,3 +46,39 @@ async def test_a_command_that_fails_does_not_spoil_the_reads_after_it(redis_url:
         with pytest.raises(MemoryAway):
             await reads.get()  # MGET of nothing
         assert await reads.get(tenant) == [b"here"]
+
+
+async def test_who_is_not_answered_in_time_is_told_so_and_later_reads_are_answered(redis_url: str, tenant: str) -> None:
+    async with Redis.from_url(redis_url) as other, Redis.from_url(redis_url, socket_timeout=0.2) as redis:
+        await other.set(tenant, "here")
+        reads = Reads(Connections(redis))
+        assert await reads.get(tenant) == [b"here"]
+        await other.client_pause(1_000)
+        with pytest.raises(MemoryAway, match="TimeoutError"):
+            await asyncio.gather(reads.get(tenant), reads.get(tenant))
+        await other.client_unpause()
+        assert await reads.get(tenant) == [b"here"]
+
+
+async def test_a_connection_that_was_lost_between_two_reads_is_made_again(redis_url: str, tenant: str) -> None:
+    async with Redis.from_url(redis_url) as other, Redis.from_url(redis_url, socket_timeout=5) as redis:
+        await other.set(tenant, "here")
+        reads = Reads(Connections(redis))
+        for _ in range(3):
+            assert await reads.get(tenant) == [b"here"]
+            await other.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.05)
+
+
+async def test_a_connection_is_kept_after_its_use_and_left_after_an_error(redis_url: str, tenant: str) -> None:
+    async with Redis.from_url(redis_url, socket_timeout=5) as redis:
+        connections = Connections(redis)
+        ids = []
+        for fails in (False, True, False):
+            try:
+                async with connection(connections) as one:
+                    ids += await one.together(("CLIENT", "ID"))
+                    await one.together(("MGET",) if fails else ("GET", tenant))
+            except MemoryAway:
+                assert fails
+        assert ids[0] == ids[1] != ids[2]
