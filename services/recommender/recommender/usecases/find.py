@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from recommender.domain.nearest import passing, share
 from recommender.domain.relevance import Query
 from recommender.domain.ruling import Ruling
 from recommender.domain.shop import Allowed, Places, Shop
@@ -15,6 +16,7 @@ from recommender.usecases.ports import Found, ProductIndex
 
 _EXACTLY = 2_000  # products that may be offered, up to which all are looked at: it costs what asking the index does
 _EXACTLY_BY_TRAIT = 20_000  # likewise where the index cannot tell which ones may
+_ABOUT = 2  # a sample may say twice as many as there are: where it says more, not all are counted
 _RULED = 200  # places of each rule that are looked at
 _MORE = 500  # at most so many more are asked of the index in place of those that may not be offered
 
@@ -38,10 +40,10 @@ class Find:
     async def _look(self, shop: Shop, query: Query, allowed: Allowed, size: int) -> Proposed:
         if query.anything:
             return _popular(shop, allowed, size)
-        if allowed.narrow:
-            places = shop.all()
-            places = places[allowed.fits(shop, places)]
-            if len(places) <= (_EXACTLY_BY_TRAIT if allowed.traits else _EXACTLY):
+        most = _EXACTLY_BY_TRAIT if allowed.traits else _EXACTLY
+        if allowed.narrow and share(shop, allowed) * len(shop.ids) <= _ABOUT * most:
+            places = passing(shop, allowed)
+            if len(places) <= most:
                 return _best(shop, query, places, size)
         more = min(len(allowed.excluded) + (_MORE if allowed.traits else 0), _MORE)
         named: dict[str, list[int]] = {}
