@@ -18,3 +18,7 @@ def test_an_explanation_reads_like_something_a_shopper_would_believe(attune: Att
     assert ", which you looked at" in told
     assert "you looked at “" in told
     assert "（您看过）" in attune("recommend", someone, "-k", "3", "--explain", "--language", "zh")
+    attune("send", "purchase", "--user", someone, "--product", KETTLE, "--wait")
+    told = attune("recommend", someone, "-k", "3", "--explain", "--language", "en")
+    assert ", which you bought" in told
+    assert "you bought “" in told

@@ -23,9 +23,15 @@ _WORDS = {  # how a step of the graph reads, on its way back from the product to
         "same_attributes": "has much in common with {other}",
         "link": "{kind} {other}",
         "met": ", which you looked at",
+        "met.wanted": ", which you chose",
+        "met.bought": ", which you bought",
+        "met.there": ", which is there already",
         "joined": ", which is ",
         "said": "you said “{text}”",
         "did": "you looked at {other}",
+        "did.wanted": "you chose {other}",
+        "did.bought": "you bought {other}",
+        "did.refused": "you did not want {other}",
         "counts": "{what}: {similarity:.0%} alike, weight {weight:.2f}",
         "rule": "the shop's rule {rule} ({effect}){reason}",
         "excluded": "it would be left out: {why}",
@@ -43,9 +49,15 @@ _WORDS = {  # how a step of the graph reads, on its way back from the product to
         "same_attributes": "与{other}有许多共同点",
         "link": "{kind} {other}",
         "met": "（您看过）",
+        "met.wanted": "（您选过）",
+        "met.bought": "（您买过）",
+        "met.there": "（已在其中）",
         "joined": "，它",
         "said": "您说过“{text}”",
         "did": "您看过{other}",
+        "did.wanted": "您选过{other}",
+        "did.bought": "您买过{other}",
+        "did.refused": "您不想要{other}",
         "counts": "{what}：相似度{similarity:.0%}，权重{weight:.2f}",
         "rule": "本店规则 {rule}（{effect}）{reason}",
         "excluded": "不会推荐：{why}",
@@ -72,7 +84,7 @@ def _lines(why: recommender.ExplainResponse, names: Names, words: Names) -> Iter
     for path in why.paths[:_MOST]:
         yield f"{path.weight:+.3f}  {_way(path, names, words)}"
     for each in why.evidence[:_MOST]:
-        did = words["did"].format(other=_named(each.product_id, names))
+        did = _of("did", each.did, words).format(other=_named(each.product_id, names))
         what = words["said"].format(text=each.text) if each.text else did
         yield words["counts"].format(what=what, similarity=each.similarity, weight=each.weight)
     for rule in why.rules:
@@ -88,7 +100,12 @@ def _way(path: recommender.Path, names: Names, words: Names) -> str:
         words[kind if kind in words else "link"].format(kind=kind.replace("_", " "), other=_named(product, names))
         for kind, product in zip(reversed(path.relations), reversed(path.product_ids[:-1]), strict=False)
     ]
-    return words["joined"].join(steps) + words["met"]
+    return words["joined"].join(steps) + _of("met", path.did, words)
+
+
+def _of(phrase: str, did: str, words: Names) -> str:
+    """How it is said of what was done; of what is not known it is said that it was looked at."""
+    return words.get(f"{phrase}.{did}", words[phrase])
 
 
 def _named(product_id: str, names: Names) -> str:

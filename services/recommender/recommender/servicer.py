@@ -117,12 +117,14 @@ class Recommender(RecommenderServiceServicer):
         reply = pb.ExplainResponse(
             product=ProductMessage.FromString(why.product.record),
             evidence=[
-                pb.Evidence(product_id=e.product_id, text=e.text, similarity=e.similarity, weight=e.weight)
+                pb.Evidence(product_id=e.product_id, text=e.text, similarity=e.similarity, weight=e.weight, did=e.did)
                 for e in why.evidence
             ],
             paths=[
-                pb.Path(product_ids=[source, target], relations=[step.kind], weight=step.weight)
-                for source, target, step in why.paths
+                pb.Path(
+                    product_ids=[way.source, way.target], relations=[way.step.kind], weight=way.step.weight, did=way.did
+                )
+                for way in why.paths
             ],
             excluded=why.excluded,
             reason=why.reason,

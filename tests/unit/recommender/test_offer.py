@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVector
 from recommender.domain.history import Done
 from recommender.domain.product import Key
@@ -231,9 +232,19 @@ async def test_paths_add_up_to_the_graph_s_part_of_the_score(shop: Any) -> None:
     await shop.do("ann", "kettle", "cup")
     why = await shop.explain(ANN, "pot", "en", Mode.CONDITIONED)
     rel = sum(term.contribution for term in why.score.terms if term.name.startswith("rel."))
-    assert sum(step.weight for *_, step in why.paths) == pytest.approx(rel)
-    assert {step.kind for *_, step in why.paths} >= {"transition", "same_category", "same_brand"}
+    assert sum(way.step.weight for way in why.paths) == pytest.approx(rel)
+    assert {way.step.kind for way in why.paths} >= {"transition", "same_category", "same_brand"}
     assert why.excluded == ""
+
+
+async def test_an_explanation_says_what_the_person_did_with_the_products_that_speak(shop: Any) -> None:
+    await shop.do("ann", "kettle", done=BUY)
+    await shop.do("ann", "cup")
+    why = await shop.explain(ANN, "pot", "en", Mode.CONDITIONED)
+    assert {way.source: way.did for way in why.paths} == {"kettle": "bought", "cup": "seen"}
+    assert {each.product_id: each.did for each in why.evidence} == {"kettle": "bought", "cup": "seen"}
+    beside = await shop.explain(ANN, "pot", "en", Mode.CONDITIONED, Context.PRODUCT_PAGE, ["kettle"])
+    assert {way.source: way.did for way in beside.paths} == {"kettle": "there", "cup": "seen"}
 
 
 async def test_an_explanation_says_why_a_product_is_not_offered(shop: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from recommender.domain.around import Step
 from recommender.domain.context import Context
+from recommender.domain.history import Done, History
 from recommender.domain.kinship import of_any
 from recommender.domain.manners import MANNERS, Manner
 from recommender.domain.product import Key, Product
@@ -26,6 +27,7 @@ from recommender.usecases.understand import Understand, Understanding
 from recommender.usecases.world import World
 
 _MOST = 20  # behaviours and edges that are told
+_DEEDS = {Done.REFUSED: "refused", Done.BOUGHT: "bought", Done.WANTED: "wanted", Done.SEEN: "seen"}  # the most first
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,17 @@ class Evidence:
     text: str
     similarity: float
     weight: float
+    did: str = ""  # with the product, the most of it
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One step of the graph, from a product of the person."""
+
+    source: str  # ids of both ends
+    target: str
+    step: Step
+    did: str  # with the source, the most of it; `there`: it stands beside the offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class Explanation:
     product: Product
     score: Scored
     evidence: Sequence[Evidence]
-    paths: Sequence[tuple[str, str, Step]]  # ids of both ends
+    paths: Sequence[Way]
     excluded: str
     reason: str
     by: Sequence[str]
@@ -85,7 +98,7 @@ class Explain:
             product,
             scored,
             (await self._evidence(known, place))[:_MOST],
-            [(shop.ids[step.source], shop.ids[step.target], step) for step in steps[:_MOST]],
+            [_way(shop, step, known.history, around) for step in steps[:_MOST]],
             _excluded(shop, place, ruling, ruling.without(known.history, seen=False), around, manner),
             reason(shop, scored, basis(wish, known.texts), language),
             [self._models.space, "graph", *known.by],
@@ -103,7 +116,9 @@ class Explain:
                 []
                 if around is None
                 else [
-                    Evidence(shop.ids[seed], "", float(shop.vectors.at(seed) @ vector), weight)
+                    Evidence(
+                        shop.ids[seed], "", float(shop.vectors.at(seed) @ vector), weight, _did(known.history, seed)
+                    )
                     for seed, weight in zip(around.seeds, around.weights.tolist(), strict=True)
                 ]
             )
@@ -117,8 +132,22 @@ class Explain:
             at = shop.places.get(behavior.product_id)
             if behavior.product_id and at is not None:
                 cosine = float(shop.vectors.at(at) @ vector)
-                found.append(Evidence(behavior.product_id, "", cosine, behavior.weight))
+                did = _did(known.history, at) if behavior.weight >= 0 else "refused"
+                found.append(Evidence(behavior.product_id, "", cosine, behavior.weight, did))
         return sorted(found, key=lambda e: -e.similarity * e.weight)
+
+
+def _way(shop: Shop, step: Step, history: History, there: Sequence[int]) -> Way:
+    did = "there" if step.source in there else _did(history, step.source)
+    return Way(shop.ids[step.source], shop.ids[step.target], step, did)
+
+
+def _did(history: History, place: int) -> str:
+    """The most that was done with a product; empty: nothing that is remembered."""
+    item = history.items.get(place)
+    if item is None:
+        return ""
+    return next(name for bit, name in _DEEDS.items() if item.done & bit)
 
 
 def _excluded(

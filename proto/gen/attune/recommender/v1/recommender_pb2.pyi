@@ -714,8 +714,13 @@ class Path(_message.Message):
     PRODUCT_IDS_FIELD_NUMBER: _builtins.int
     RELATIONS_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
+    DID_FIELD_NUMBER: _builtins.int
     weight: _builtins.float
     """What the path adds to rel(p, G)."""
+    did: _builtins.str
+    """What the person did with the first of the products, the most of it: `seen`, `wanted` (put into the cart, liked),
+    `bought` or `refused`; `there` where it stands beside the offer; empty where it is not known.
+    """
     @_builtins.property
     def product_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Product ids from the person's product to the explained one."""
@@ -730,10 +735,11 @@ class Path(_message.Message):
         product_ids: _abc.Iterable[_builtins.str] | None = ...,
         relations: _abc.Iterable[_builtins.str] | None = ...,
         weight: _builtins.float = ...,
+        did: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_ids", b"product_ids", "relations", b"relations", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["did", b"did", "product_ids", b"product_ids", "relations", b"relations", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,6 +755,7 @@ class Evidence(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
+    DID_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     """The person's product, or"""
     text: _builtins.str
@@ -757,6 +764,8 @@ class Evidence(_message.Message):
     """Cosine between it and the product."""
     weight: _builtins.float
     """How much it counts in the need."""
+    did: _builtins.str
+    """What the person did with the product, as in Path; empty for words."""
     def __init__(
         self,
         *,
@@ -764,10 +773,11 @@ class Evidence(_message.Message):
         text: _builtins.str = ...,
         similarity: _builtins.float = ...,
         weight: _builtins.float = ...,
+        did: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_id", b"product_id", "similarity", b"similarity", "text", b"text", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["did", b"did", "product_id", b"product_id", "similarity", b"similarity", "text", b"text", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
