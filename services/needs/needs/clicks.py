@@ -89,6 +89,8 @@ class Clicks(Sequence[Decoded[Click]]):
 
     def sifted(self, good: NDArray[np.bool_], why: Callable[[Click], Rejected]) -> tuple[Self, Refused]:
         """Those of a mask, and a reason for each other one."""
+        if good.all():
+            return self, []
         bad = [self[place] for place in np.flatnonzero(~good).tolist()]
         return self.take(good), [(item.offset, why(item.value)) for item in bad if item.value is not None]
 

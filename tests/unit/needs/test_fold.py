@@ -60,12 +60,15 @@ def test_both_folds_count_the_same_facets(seed: int, table: Any, behaviors: Any,
             assert expected
 
 
-def test_how_the_log_is_cut_into_batches_changes_nothing(table: Any, behaviors: Any, empty: Any, busy: Any) -> None:
+@pytest.mark.parametrize("size", [1, 7])
+def test_how_the_log_is_cut_into_batches_changes_nothing(
+    size: int, table: Any, behaviors: Any, empty: Any, busy: Any
+) -> None:
     done = [(p, x, k, at, f"{i}", s) for i, (p, x, k, at, _, s) in enumerate(busy(3, 3, 200))]
     whole, cut = empty(3), empty(3)
     fold(whole, behaviors(done), table, RECENCY)
-    for start in range(0, 200, 7):
-        fold(cut, behaviors(done[start : start + 7]), table, RECENCY)
+    for start in range(0, 200, size):
+        fold(cut, behaviors(done[start : start + size]), table, RECENCY)
     for field in ("products", "times", "kept", "counts", "positive", "tail_at"):
         np.testing.assert_array_equal(whole[field], cut[field])
     np.testing.assert_allclose(whole["tail"], cut["tail"], rtol=1e-3, atol=1e-4)

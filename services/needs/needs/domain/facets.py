@@ -50,6 +50,8 @@ class Slots:
 
 def _summed(people: Places, names: Names, weights: Weights) -> tuple[Places, Names, Weights, Places]:
     """One entry per (person, name): weights added up, entries counted."""
+    if len(people) == 1:
+        return people, names, weights, np.ones(1, dtype=np.int64)
     order = np.lexsort((names, people))
     people, names, weights = people[order], names[order], weights[order]
     first = np.ones(len(people), dtype=bool)

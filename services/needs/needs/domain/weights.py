@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,12 +76,8 @@ class KindWeights:
 
     def of(self, kinds: Kinds, ratings: Weights, looks: Times | None = None) -> Weights:
         """One weight per behaviour; `ratings` holds stars, nan without; `looks` milliseconds of a view, 0 unknown."""
-        table = np.zeros(KINDS)
-        for kind in Kind:
-            table[kind] = getattr(self, kind.name.lower(), 0.0)  # rate: by its stars alone; impression: not a behaviour
-        table[Kind.RETURN] = self.returned
-        starred = ~np.isnan(ratings) & np.isin(kinds, (Kind.RATE, Kind.REVIEW))
-        weights = np.where(starred, ratings - MIDDLE, table[kinds])
+        starred = ~np.isnan(ratings) & ((kinds == Kind.RATE) | (kinds == Kind.REVIEW))
+        weights = np.where(starred, ratings - MIDDLE, _table(self)[kinds])
         return weights if looks is None or not looks.any() else self._looked(weights, kinds, looks)
 
     def _looked(self, weights: Weights, kinds: Kinds, looks: Times) -> Weights:
@@ -93,6 +90,16 @@ class KindWeights:
         if kind is TextKind.REVIEW:
             return -self.review_text if rating is not None and rating < MIDDLE else self.review_text
         return self.search if kind is TextKind.SEARCH else self.question
+
+
+@cache
+def _table(weights: KindWeights) -> Weights:
+    """(KINDS,) the weight of each kind, without stars."""
+    table = np.zeros(KINDS)
+    for kind in Kind:
+        table[kind] = getattr(weights, kind.name.lower(), 0.0)  # rate: by its stars alone; impression: not a behaviour
+    table[Kind.RETURN] = weights.returned
+    return table
 
 
 @dataclass(frozen=True, slots=True)
