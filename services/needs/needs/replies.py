@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.needs.v1 import needs_pb2 as pb
@@ -60,7 +61,7 @@ def write_brief(reply: pb.GetNeedResponse, request: pb.GetNeedRequest, need: Nee
     columns.texts.extend([behavior.text for behavior in need.spectrum])
     columns.weights.extend([behavior.weight for behavior in need.spectrum])
     columns.words.extend([word for word, _ in need.words])
-    columns.word_weights.extend([weight for _, weight in need.words])
+    columns.word_weights = np.array([weight for _, weight in need.words], dtype="<f4").tobytes()
 
 
 def write_person(reply: pb.Need, record: ShopRecord) -> None:

@@ -61,7 +61,7 @@ class NeedsClient:
             np.frombuffer(need.vector.data, dtype="<f4") if need.HasField("vector") else None,
             need.vector.space,
             list(map(Behavior, columns.product_ids, columns.texts, columns.weights)),
-            dict(zip(columns.words, columns.word_weights, strict=True)),
+            dict(zip(columns.words, np.frombuffer(columns.word_weights, dtype="<f4").tolist(), strict=True)),
             need.language,
             reply.served.stale,
             ["needs", *(by for by in reply.served.by if by)],

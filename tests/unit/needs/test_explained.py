@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -35,7 +36,7 @@ def test_a_brief_need_says_the_same_without_explaining_it(house: Any, shop: str)
     columns = brief.columns
     told = zip(columns.kinds, columns.product_ids, columns.texts, columns.weights, strict=True)
     assert list(told) == [(b.kind, b.product_id, b.text, b.weight) for b in whole.spectrum]
-    words = zip(columns.words, columns.word_weights, strict=True)
+    words = zip(columns.words, np.frombuffer(columns.word_weights, dtype="<f4").tolist(), strict=True)
     assert list(words) == [(word.word, word.weight) for word in whole.words]
     for explained in ("spectrum", "words", "earlier_share", "session", "long_term", "last_at"):
         whole.ClearField(explained)

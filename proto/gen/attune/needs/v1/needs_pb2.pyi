@@ -330,6 +330,8 @@ class NeedColumns(_message.Message):
     WEIGHTS_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
     WORD_WEIGHTS_FIELD_NUMBER: _builtins.int
+    word_weights: _builtins.bytes
+    """How much each word weighs: float32, little endian, one after the other."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_clickstream_pb2.BehaviorKind.ValueType]:
         """R_u, newest first: what was done, of as many as there are behaviours and words given; unset for words."""
@@ -350,10 +352,6 @@ class NeedColumns(_message.Message):
     def words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The sparse need, heaviest first, at most 64."""
 
-    @_builtins.property
-    def word_weights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """How much each word weighs."""
-
     def __init__(
         self,
         *,
@@ -362,7 +360,7 @@ class NeedColumns(_message.Message):
         texts: _abc.Iterable[_builtins.str] | None = ...,
         weights: _abc.Iterable[_builtins.float] | None = ...,
         words: _abc.Iterable[_builtins.str] | None = ...,
-        word_weights: _abc.Iterable[_builtins.float] | None = ...,
+        word_weights: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
