@@ -50,6 +50,19 @@ def test_a_product_that_left_leaves_the_idf_too() -> None:
     )
 
 
+def test_one_that_comes_and_one_that_goes_before_anybody_asks_both_count_in_the_idf() -> None:
+    lived = table(*(bag(1, 2) for _ in range(5)))
+    cosines(lived, {1: 1.0}, [0])
+    lived.put(5, bag(1, 3))
+    lived.put(0, None)
+    fresh = WordTable()
+    for place in range(1, 5):
+        fresh.put(place, bag(1, 2))
+    fresh.put(5, bag(1, 3))
+    asked = {1: 1.0, 3: 0.5}
+    assert cosines(lived, asked, [1, 5]).tolist() == cosines(fresh, asked, [1, 5]).tolist()
+
+
 def test_words_nobody_has_and_products_without_words_are_no_error() -> None:
     made = table(bag(1), Bag(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.float32)))
     assert cosines(made, {99: 1.0}, [0, 1]).tolist() == [0, 0]

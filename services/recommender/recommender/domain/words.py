@@ -95,7 +95,9 @@ class WordTable:
             return
         self._having[before] -= 1
         self._having[numbers] += 1
-        self._products += (bag is not None) - there
+        if there != (bag is not None):
+            self._products += (bag is not None) - there
+            self._counted = -1  # one that comes and one that goes leave the number as it was, and not the idfs
         self._idf_moved = True
         self._postings.change(place, before, numbers)
         if self._postings.worn:
