@@ -63,6 +63,21 @@ async def test_beside_what_is_bought_stands_what_goes_with_it_and_never_the_same
     assert not {"kettle", "kettle2", "spout"} & set(offers)
 
 
+async def test_what_goes_with_a_cart_is_found_behind_very_many_that_could_be_bought_in_its_place(
+    shop: Any, asked: Any
+) -> None:
+    kettles = [f"k{index}" for index in range(150)]
+    price = {"currency": "EUR", "amount": "39"}
+    await shop.load(*({"product_id": name, "title": {"en": f"Steel tea kettle {name}"}, "category": "kitchen/kettles",
+                       "price": price} for name in kettles))  # fmt: skip
+    await shop.do("bob", *kettles[:60])
+    cart = replace(asked(k=7), context=Context.CART, there=["kettle"])
+    made = await shop.recommend(ANN, cart, Mode.CONDITIONED)
+    assert set(ids(made)) == {"pot", "cup", "leaves", "tent", "mat", "shoe", "sock"}
+    short = await shop.recommend(ANN, replace(cart, k=8), Mode.CONDITIONED)
+    assert short.shortage.endswith("; nothing is offered in place of what stands there")
+
+
 async def test_among_what_a_search_found_the_words_said_last_count_most(
     shop: Any, offered: Any, need: Any, models: Any
 ) -> None:

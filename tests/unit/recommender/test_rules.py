@@ -29,6 +29,7 @@ from recommender.domain.words import EMPTY
 from recommender.policy_records import rule_of
 from recommender.usecases.policy import LearnPolicy, PolicyChange
 from recommender.usecases.relations import Person
+from recommender.usecases.search import Manner
 
 ANN = Person("default", "ann")
 NOW = 1_767_225_600_000  # 2026 begins
@@ -130,6 +131,22 @@ async def test_of_a_brand_there_are_as_many_as_may_be(shop: Any, asked: Any, rul
     assert sorted(Counter(offer.product.brand for offer in made.offers).values()) == [1, 1, 1, 1]
 
 
+async def test_no_page_of_a_search_holds_more_of_a_brand_than_may_be(shop: Any, asked: Any, ruled: Rules) -> None:
+    kettles = [f"k{index}" for index in range(12)]
+    for index, name in enumerate(kettles):
+        await shop.load({"product_id": name, "title": {"en": f"Steel tea kettle {index}"}, "brand": "AB"[index % 2]})
+    await ruled({"brand_cap": {"most": 2}})
+    pages = [
+        await shop.search.by_text("default", "", "steel tea kettle", asked(k=4), Manner(offset=offset))
+        for offset in range(0, 20, 4)
+    ]
+    for page in pages:
+        assert max(Counter(offer.product.brand for offer in page.offers).values(), default=0) <= 2
+    assert set(kettles) <= {each for page in pages for each in ids(page)}
+    alone = await shop.search.by_text("default", "", "steel tea kettle", asked(k=20, brands=frozenset({"A"})))
+    assert len(alone.offers) == 2
+
+
 async def test_places_are_kept_for_what_is_new(shop: Any, asked: Any, ruled: Rules) -> None:
     await shop.do("bob", "kettle", "pot", "cup", "leaves", "tent", "mat", "shoe")
     await shop.load({"product_id": "new", "title": {"en": "Novelty"}, "released_at": "2025-12-30T00:00:00Z"})
@@ -187,6 +204,28 @@ async def test_while_nobody_can_tell_who_somebody_is_adult_goods_are_offered_to_
     assert "tent" not in await recommended(shop, asked)
     assert "tent" not in ids(await shop.similar(Key("default", "mat"), asked(k=50)))
     assert "tent" not in ids(await shop.search.by_text("default", "", "tent", asked(k=50)))
+
+
+async def test_goods_for_the_adults_of_a_region_are_offered_to_no_one_while_nobody_can_tell_who_lives_there(
+    shop: Any, asked: Any, ruled: Rules, need: Any
+) -> None:
+    await ruled({**GROWN_UP, "audience": {"regions": ["DE"]}})
+    assert "tent" not in await recommended(shop, asked)
+    assert "tent" not in ids(await shop.similar(Key("default", "mat"), asked(k=50)))
+    assert "tent" not in ids(await shop.search.by_text("default", "", "tent", asked(k=50)))
+    shop.needs.view = need(customer=r.Customer(region="CH"))
+    assert "tent" in await recommended(shop, asked)
+
+
+async def test_a_rule_for_a_language_holds_in_the_language_that_is_asked_for_in_every_verb(
+    shop: Any, asked: Any, ruled: Rules, need: Any
+) -> None:
+    await ruled({"exclude": {}, "match": TENT, "audience": {"languages": ["zh"]}})
+    shop.needs.view = need(customer=r.Customer(language="en"), language="en")
+    for language, there in (("zh", False), ("en", True)):
+        given = asked(k=50, language=language)
+        assert ("tent" in ids(await shop.recommend(ANN, given, Mode.CONDITIONED))) is there
+        assert ("tent" in ids(await shop.search.by_text("default", "ann", "tent", given))) is there
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -269,6 +308,14 @@ async def test_a_shortage_names_the_rules_behind_it(shop: Any, asked: Any, ruled
     made = await shop.recommend(ANN, asked(), Mode.CONDITIONED)
     assert not made.offers
     assert "rule 'r0' leaves out 8 of them" in made.shortage
+
+
+async def test_a_shortage_names_the_rules_that_let_only_so_many_of_a_brand_be_offered(
+    shop: Any, asked: Any, ruled: Rules
+) -> None:
+    await ruled({"brand_cap": {"most": 1}}, {"brand_cap": {"most": 5}})
+    made = await shop.recommend(ANN, asked(k=50), Mode.CONDITIONED)
+    assert made.shortage == "8 products meet the conditions; rule 'r0' leaves out 4 of them"
 
 
 # --- Whatever the rules and the shop are ---

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recommender.usecases import find
 from recommender.usecases.search import Manner
 
 BOTTLES = [
@@ -80,6 +81,12 @@ async def test_a_brand_that_was_typed_is_kept(stocked: Any, asked: Any) -> None:
     assert set(ids(made)) == ALL
 
 
+async def test_of_two_brands_that_were_typed_both_are_kept(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "swift or ridge", asked(20))
+    assert made.read.brands == {"Swift", "Ridge"}
+    assert set(ids(made)) == {"shoe", "sock", "tent", "mat"}
+
+
 async def test_a_brand_whose_name_is_a_word_of_other_products_excludes_none_of_them(stocked: Any, asked: Any) -> None:
     await stocked.load(
         {"product_id": "apple-pie", "title": {"en": "Apple pie"}, "brand": "Ovenly"},
@@ -149,6 +156,38 @@ async def test_pages_follow_each_other_without_a_gap_or_a_repeat(stocked: Any, a
     ]
     assert [each for page in pages for each in ids(page)] == whole[:6]
     assert {page.found for page in pages} == {len(whole)}
+
+
+async def test_a_product_that_goes_or_becomes_dear_in_the_middle_of_a_search_is_not_in_its_reply(
+    stocked: Any, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kettle(index: int, amount: str = "10") -> dict[str, Any]:
+        price = {"currency": "EUR", "amount": amount}
+        return {"product_id": f"k{index}", "title": {"en": f"Steel tea kettle {index}"}, "price": price}
+
+    await stocked.load(*(kettle(index) for index in range(130)), offset=200)
+    waiting = [("by_words", 1, 2), ("nearest", 3, 4)]  # in the first look, and in the second
+
+    async def change(after: str) -> None:
+        if waiting and waiting[0][0] == after:
+            _, gone, dear = waiting.pop(0)
+            await stocked.gone(f"k{gone}", 1000 + gone)
+            await stocked.load(kettle(dear, "100"), offset=1000 + dear)
+
+    for name in ("nearest", "by_words"):
+        look = getattr(stocked.index, name)
+
+        async def slowly(*given: Any, look: Any = look, name: str = name) -> Any:
+            found = await look(*given)
+            await change(name)
+            return found
+
+        monkeypatch.setattr(stocked.index, name, slowly)
+    monkeypatch.setattr(find, "_EXACTLY", 0)
+    made = await stocked.search.by_text("default", "", "steel tea kettle under 50", asked(200))
+    assert not waiting
+    assert len(made.offers) > 100
+    assert {"k1", "k2", "k3", "k4"}.isdisjoint(ids(made))
 
 
 async def test_facets_count_all_that_was_found_in_the_language_asked_for(stocked: Any, asked: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -23,8 +23,18 @@ def offered(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool
     return [scores.at(row) for row in arrange(shop, scores, k, ruling, diverse=diverse)]
 
 
-def arrange(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool) -> list[int]:
-    """Rows of at most k offers that no rule forbids, in their order.
+def capped(shop: Shop, chosen: Sequence[Scored], ruling: Ruling) -> list[Scored]:
+    """Without those that are too many of a brand in one reply: a page may hold what was arranged for several."""
+    if not ruling:
+        return list(chosen)
+    room = _Room(shop, np.array([scored.place for scored in chosen], dtype=np.int64), ruling)
+    return [scored for row, scored in enumerate(chosen) if room.take(row)]
+
+
+def arrange(
+    shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool, without: Collection[int] = ()
+) -> list[int]:
+    """Rows of at most k offers that no rule forbids, in their order; `without` those of the pages before.
 
     Pinned ones at their places, buried ones last, the others best first; of each brand as many as may be; places for
     new ones kept as long as there are such. A position beyond k pins nothing.
@@ -32,7 +42,7 @@ def arrange(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool
     places = np.asarray(scores.places, dtype=np.int64)
     flags = ruling.buried(places)
     order = np.lexsort((-scores.totals, flags))
-    ranked: list[int] = order[ruling.permits(places)[order]].tolist()
+    ranked = [row for row in order[ruling.permits(places)[order]].tolist() if row not in without]
     buried: list[bool] = flags.tolist()
     room = _Room(shop, places, ruling)
     pins = [(position, row) for position, row in _pins(ranked, ruling, places, k) if room.take(row)][:k]

@@ -119,6 +119,7 @@ class Repurchase(NamedTuple):
     after: timedelta | None  # None: never
 
 
+_WITHHOLDING = (Exclude, IncludeOnly, AdultsOnly)
 Effect = Exclude | IncludeOnly | Pin | Bury | Boost | BrandCap | Diversity | FreshQuota | AdultsOnly | Repurchase
 
 
@@ -158,7 +159,7 @@ class Rule:
             return False
         if self.audience == EVERYBODY:
             return True
-        return self.audience.has(customer) if customer.known else isinstance(self.effect, Exclude | IncludeOnly)
+        return self.audience.has(customer) if customer.known else isinstance(self.effect, _WITHHOLDING)
 
 
 _NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")

@@ -68,6 +68,17 @@ class Ruling:
             found += [(rule, out)] if out else []
         return found
 
+    def capping(self, places: Places) -> list[tuple[Rule, int]]:
+        """The rules that let only so many of a brand be offered, each with how many of the places that leaves out."""
+        rows, brands = self._with(BrandCap), self._shop.brands[places]
+        found = []
+        for (_, rule), concerned in zip(rows, self._concerns(rows, places), strict=True):
+            if isinstance(rule.effect, BrandCap):
+                of_brand = np.bincount(brands[concerned & (brands > 0)])
+                out = int(np.maximum(of_brand - rule.effect.most, 0).sum())
+                found += [(rule, out)] if out else []
+        return found
+
     def boosts(self, places: Places) -> Values | None:
         """What is added to each score; None: nothing to any."""
         rows = self._with(Boost)

@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 
+from recommender.domain.kinship import of_any
 from recommender.domain.nearest import passing
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Wish
@@ -54,9 +55,19 @@ class Candidates:
         self._index, self._breadth = index, breadth or Breadth()
 
     async def __call__(
-        self, shop: Shop, wish: Wish, k: int, allowed: Allowed, without: Collection[int], ruling: Ruling
+        self,
+        shop: Shop,
+        wish: Wish,
+        k: int,
+        allowed: Allowed,
+        without: Collection[int],
+        ruling: Ruling,
+        beside: Sequence[int] = (),
     ) -> Proposed:
-        """Products that may be offered, are not `without`, and that no rule forbids."""
+        """Products that may be offered, are not `without`, and that no rule forbids.
+
+        Nor could they be bought in place of what stands at `beside`.
+        """
         breadth = self._breadth
         more = min(len(without) + len(allowed.excluded), _SEEN_MORE)
         named: dict[str, Iterable[int]] = {}
@@ -74,10 +85,10 @@ class Candidates:
         named["text"] = wish.mentioned
         if ruling:
             named["rule"] = ruling.wanted(breadth.ruled, new=breadth.new)
-        found = _fitting(shop, named, allowed, without, ruling)
+        found = _fitting(shop, named, allowed, without, ruling, beside)
         if len(found) < k:  # a shop without events, or a filter that few products pass
             named["catalog"] = _any(shop, allowed, without, ruling)
-            found = _fitting(shop, named, allowed, without, ruling)
+            found = _fitting(shop, named, allowed, without, ruling, beside)
         return Proposed(found, {source: set(places) for source, places in named.items()})
 
 
@@ -90,10 +101,16 @@ def _any(shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling)
 
 
 def _fitting(
-    shop: Shop, named: Mapping[str, Iterable[int]], allowed: Allowed, without: Collection[int], ruling: Ruling
+    shop: Shop,
+    named: Mapping[str, Iterable[int]],
+    allowed: Allowed,
+    without: Collection[int],
+    ruling: Ruling,
+    beside: Sequence[int],
 ) -> list[int]:
     proposed = [place for place in dict.fromkeys(chain(*named.values())) if place not in without]
     places = np.array(proposed, dtype=np.int64)
     places = places[allowed.fits(shop, places)]
-    found: list[int] = (places[ruling.permits(places)] if ruling else places).tolist()
+    places = places[ruling.permits(places)] if ruling else places
+    found: list[int] = (places[~of_any(shop, beside, places)] if beside else places).tolist()
     return found

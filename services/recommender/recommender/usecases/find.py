@@ -46,14 +46,13 @@ class Find:
             if len(places) <= most:
                 return _best(shop, query, places, size)
         more = min(len(allowed.excluded) + (_MORE if allowed.traits else 0), _MORE)
-        named: dict[str, list[int]] = {}
+        hits: dict[str, Found] = {}
         if query.vector is not None and query.vector.any():
-            hits = await self._index.nearest(shop, query.vector, size + more, allowed)
-            named["need"] = _fitting(shop, hits, allowed, size)
+            hits["need"] = await self._index.nearest(shop, query.vector, size + more, allowed)
         if query.words:
-            hits = await self._index.by_words(shop, shop.words.sought(query.words), size + more, allowed)
-            named["words"] = _fitting(shop, hits, allowed, size)
-        return _proposed(named)
+            hits["words"] = await self._index.by_words(shop, shop.words.sought(query.words), size + more, allowed)
+        # Looked at when nothing is waited for any more: products may have changed meanwhile.
+        return _proposed({name: _fitting(shop, found, allowed, size) for name, found in hits.items()})
 
 
 def _popular(shop: Shop, allowed: Allowed, size: int) -> Proposed:

@@ -10,7 +10,6 @@ import numpy as np
 from chassis.kafka import Position as Watermark
 from recommender.domain.arrange import offered
 from recommender.domain.context import Context
-from recommender.domain.kinship import of_any
 from recommender.domain.manners import MANNERS
 from recommender.domain.mentions import Mention
 from recommender.domain.product import Product
@@ -90,12 +89,12 @@ class Recommend:
         wish = await wish_there(known, there, manner, self._models)
         allowed = replace(asked.allowed, out_of_stock=False) if manner.lasting else asked.allowed
         without = {**ruling.without(known.history, seen=allowed.seen), **dict.fromkeys(there, "there already")}
+        beside = [] if manner.substitutes else there
 
         async def look(wish: Wish) -> tuple[Proposed, Scores]:
-            found = await self._candidates(shop, wish, asked.k, allowed, without, ruling)
-            places = found.places if manner.substitutes or not there else _beside(shop, there, found.places)
-            boosts = ruling.boosts(np.asarray(places, dtype=np.int64)) if ruling else None
-            return found, score(shop, wish, places, weights, mode, boosts)
+            found = await self._candidates(shop, wish, asked.k, allowed, without, ruling, beside)
+            boosts = ruling.boosts(np.asarray(found.places, dtype=np.int64)) if ruling else None
+            return found, score(shop, wish, found.places, weights, mode, boosts)
 
         found, scored = await look(wish)
         by = [self._models.space, "graph" if wish.seeds else "trend", *known.by]
@@ -119,27 +118,23 @@ class Recommend:
             known.stale,
             written,
             [(shop.ids[m.place], m) for m in mentions],
-            "" if len(chosen) >= asked.k else shortage(shop, allowed, without, ruling),
+            "" if len(chosen) >= asked.k else shortage(shop, allowed, without, ruling, beside),
             ranker,
             weights.balance,
         )
 
 
-def _beside(shop: Shop, there: Sequence[int], places: Sequence[int]) -> list[int]:
-    """Those that could not be bought in place of what stands there."""
-    at = np.asarray(places, dtype=np.int64)
-    left: list[int] = at[~of_any(shop, there, at)].tolist()
-    return left
-
-
-def shortage(shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling) -> str:
-    """Why there are fewer offers than asked for."""
+def shortage(
+    shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling, beside: Collection[int] = ()
+) -> str:
+    """Why there are fewer offers than asked for; `beside`: places in place of whose products nothing is offered."""
     said = fewer(shop, allowed, without)
     everywhere = shop.all()
     passing = everywhere[allowed.fits(shop, everywhere)]
-    return "; ".join(
-        [said, *(f"rule {rule.rule_id!r} leaves out {n} of them" for rule, n in ruling.forbidding(passing))]
-    )
+    left = passing[ruling.permits(passing) & ~np.isin(passing, list(without))]
+    rules = [*ruling.forbidding(passing), *ruling.capping(left)]
+    told = [said, *(f"rule {rule.rule_id!r} leaves out {n} of them" for rule, n in rules)]
+    return "; ".join([*told, "nothing is offered in place of what stands there"] if beside else told)
 
 
 def basis(wish: Wish, texts: Sequence[str]) -> Basis:

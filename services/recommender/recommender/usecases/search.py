@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.domain.arrange import arrange
+from recommender.domain.arrange import arrange, capped
 from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnusableVector
 from recommender.domain.facets import Facet, facets
@@ -140,11 +140,12 @@ class Search:
         if user:
             known = await self._understand(Person(shop.tenant, user))
             by += known.by
-            fallbacks, stale, customer = known.fallbacks, known.stale, known.customer
+            fallbacks, stale = known.fallbacks, known.stale
+            customer = known.customer._replace(language=asked.language or known.language or "en")
             query = replace(query, leaning=known.wish.vector)
         ruling = self._decisions.ruling(shop, Context.SEARCH_RESULTS, customer)
         ranked, told = await self._within(shop, query, asked.k, manner.offset, read, ruling)
-        page = ranked.told(manner.offset, asked.k)
+        page = capped(shop, ranked.told(manner.offset, asked.k), ruling)
         said = Basis(None, (), [read.reading.text] if read.reading.text else [])
         language = asked.language or "en"
         return Page(
@@ -182,23 +183,40 @@ class Search:
         proposed = Proposed([], {})
         for size in _LOOKS:
             proposed = await self._find(shop, query, allowed, size, ruling)
+            chosen = _standing(shop, chosen, allowed, ruling)
             new = [place for place in proposed.places if place not in chosen]
             unwanted = read.words.having(new, read.reading.without)
             made = relevance(shop, query, [place for place in new if place not in unwanted], ruling, covered)
             covered = made.covered
-            for row in _ordered(shop, made.scores, k, ruling):
+            for row in _ordered(shop, made.scores, k, offset + k - len(chosen), ruling):
                 chosen[made.scores.places[row]] = (made.scores, row)
             if len(chosen) >= offset + k or len(proposed.places) < size:
                 break
         return _Ranked(chosen, proposed)
 
 
-def _ordered(shop: Shop, scores: Scores, k: int, ruling: Ruling) -> list[int]:
-    """Rows, best first; the first k as rules will have them, those they bury last."""
+def _standing(
+    shop: Shop, chosen: dict[int, tuple[Scores, int]], allowed: Allowed, ruling: Ruling
+) -> dict[int, tuple[Scores, int]]:
+    """Without products that changed or went since they were found."""
+    if not chosen:
+        return chosen
+    places = np.array(list(chosen), dtype=np.int64)
+    fine = allowed.fits(shop, places) & ruling.permits(places)
+    return {place: chosen[place] for place in places[fine].tolist()}
+
+
+def _ordered(shop: Shop, scores: Scores, k: int, most: int, ruling: Ruling) -> list[int]:
+    """Rows, best first; the first `most` of them as rules will have them, page by page of k, those they bury last."""
     if not ruling:
         best: list[int] = np.argsort(-scores.totals, kind="stable").tolist()
         return best
-    first = arrange(shop, scores, k, ruling, diverse=False)
+    first: dict[int, None] = {}
+    while len(first) < most:
+        page = arrange(shop, scores, k, ruling, diverse=False, without=first)
+        first |= dict.fromkeys(page)
+        if len(page) < k:
+            break
     buried = ruling.buried(np.asarray(scores.places, dtype=np.int64))
     return list(dict.fromkeys([*first, *np.lexsort((-scores.totals, buried)).tolist()]))
 
