@@ -38,7 +38,7 @@ def intent(shop: Shop, reading: Reading, asked: Allowed, count: Callable[[str], 
     for name in reading.names:
         brands = _sold(shop, name.brands)
         if brands and not asked.brands and not name.categories and _means_brand(shop, name, brands, count):
-            allowed, read = replace(allowed, brands=brands), replace(read, brands=brands)
+            allowed, read = replace(allowed, brands=allowed.brands | brands), replace(read, brands=read.brands | brands)
         categories = name.categories if _means_category(shop, name, count) else frozenset()
         if name.whole and categories and not brands and not asked.categories:
             allowed, read = replace(allowed, categories=categories), replace(read, categories=categories)
