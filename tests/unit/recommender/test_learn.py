@@ -135,6 +135,16 @@ async def test_an_erasure_that_comes_twice_is_applied_once(shop: Any) -> None:
     assert len((await shop.relations.history(ANN)).items) == 1
 
 
+async def test_a_wish_that_a_call_granted_before_its_record_came_removes_nothing_of_what_was_done_since(
+    shop: Any,
+) -> None:
+    await shop.do("ann", "kettle", at=1000)
+    await shop.forget(ANN, 2001)
+    await shop.do("ann", "pot", at=3000)
+    await shop.forget.requests(Span("log", "attune.erasures.v1", 0, 1), [(0, ANN, 2000)])
+    assert len((await shop.relations.history(ANN)).items) == 1
+
+
 async def test_shops_do_not_see_each_other(shop: Any, catalogue: Any, asked: Any) -> None:
     await shop.load({**catalogue[0], "tenant": "other", "title": {"en": "Other kettle"}}, offset=200)
     found = await shop.search.by_text("other", "", "tea kettle", asked())

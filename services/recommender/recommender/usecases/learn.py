@@ -110,12 +110,16 @@ class Forget:
         return await self._forget(None, {person: at}, None)
 
     async def requests(self, span: Span, requests: Sequence[tuple[int, Person, int]]) -> None:
-        """Whom to forget: (offset, person, when it was asked for)."""
+        """Whom to forget: (offset, person, when it was asked for).
+
+        A wish that was granted already, by a call before its record came, removes nothing of what was done since.
+        """
+        people = list({person for _, person, _ in requests})
         while True:
-            page = await self._relations.read(span, [])
+            page = await self._relations.read(span, people)
             wanted: dict[Person, int] = {}
             for offset, person, at in requests:
-                if offset >= page.applied:
+                if offset >= page.applied and at > page.forgotten.get(person, 0):
                     wanted[person] = max(at, wanted.get(person, 0))
             try:
                 await self._forget(span, wanted, page)
