@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lm import lexical
 from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVector
 from recommender.domain.history import Done
@@ -124,6 +125,16 @@ async def test_a_link_of_the_catalogue_brings_products_together(shop: Any, asked
     made = await shop.recommend(ANN, asked(1), Mode.CONDITIONED)
     assert ids(made) == ["sock"]
     assert made.offers[0].reason == "Goes with “Trail running shoe”"
+
+
+async def test_a_product_matches_what_was_said_only_where_it_has_a_word_of_it(shop: Any, asked: Any, need: Any) -> None:
+    for said, reason in (
+        ("an umbrella", "Close to what you are looking for"), ("a kettle", "Matches “a kettle”")
+    ):  # fmt: skip
+        shop.needs.view = need(words=dict.fromkeys(lexical.words("kettle"), 1.0), spectrum=[Behavior("", said, 1.0)])
+        made = await shop.recommend(ANN, asked(), Mode.CONDITIONED)
+        assert (made.offers[0].product.key.product_id, made.offers[0].reason) == ("kettle", reason)
+        assert (await shop.explain(ANN, "kettle", "en", Mode.CONDITIONED)).reason == reason
 
 
 async def test_reasons_are_in_the_language_of_the_person(shop: Any, asked: Any, need: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +57,7 @@ class Basis(NamedTuple):
     around: Around | None  # the person's last products, and the edges that leave them
     recent: Sequence[int]  # those of them that count as similar, newest first
     words: Sequence[str]  # the words it was asked with
+    named: Callable[[str], Sequence[int]] | None = None  # the 32-bit names of words; None: they are all that was asked
 
 
 def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
@@ -78,13 +79,21 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
             other = _nearest(shop, basis.recent, scored.place)
         if "{other}" in wording[name] and (other is None or not shop.has(other)):
             continue
-        if "{words}" in wording[name] and not basis.words:
+        if "{words}" in wording[name] and not _answers(shop, basis, scored.place):
             name = "sim.dense"
         title = "" if other is None or not shop.has(other) else shop.at(other).name(language)
         return wording[name].format(
             other=title, brand=product.brand, words=_quoted(basis.words, wording is _WORDING["zh"])
         )
     return wording["nothing"]
+
+
+def _answers(shop: Shop, basis: Basis, place: int) -> bool:
+    """Whether it has any of the words: a need has those of the last products too."""
+    if basis.named is None or not basis.words:
+        return bool(basis.words)
+    asked = dict.fromkeys((name for text in basis.words for name in basis.named(text)), 1.0)
+    return bool(shop.words.match(asked, [place]).scores[0] > 0)
 
 
 def _step(around: Around | None, term: str, place: int) -> Step | None:

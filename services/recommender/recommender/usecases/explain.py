@@ -100,7 +100,7 @@ class Explain:
             (await self._evidence(known, place))[:_MOST],
             [_way(shop, step, known.history, around) for step in steps[:_MOST]],
             _excluded(shop, place, ruling, ruling.without(known.history, seen=False), around, manner),
-            reason(shop, scored, basis(wish, known.texts), language),
+            reason(shop, scored, basis(wish, known.texts, self._models), language),
             [self._models.space, "graph", *known.by],
             known.fallbacks,
             known.stale,

@@ -112,7 +112,7 @@ class Recommend:
             found, scored = await look(wish)
         chosen = offered(shop, scored, asked.k, ruling, diverse=True)
         return Offers(
-            offers(shop, chosen, found, basis(wish, known.texts), language, ruling),
+            offers(shop, chosen, found, basis(wish, known.texts, self._models), language, ruling),
             by,
             fallbacks,
             known.stale,
@@ -137,9 +137,9 @@ def shortage(
     return "; ".join([*told, "nothing is offered in place of what stands there"] if beside else told)
 
 
-def basis(wish: Wish, texts: Sequence[str]) -> Basis:
+def basis(wish: Wish, texts: Sequence[str], models: Models) -> Basis:
     """What reasons may speak of; `texts`: what was said, newest first."""
-    return Basis(wish.around, wish.seeds[:LAST], texts[:1])
+    return Basis(wish.around, wish.seeds[:LAST], texts[:1], models.named)
 
 
 def offers(

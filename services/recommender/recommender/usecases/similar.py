@@ -48,7 +48,7 @@ class Similar:
         weights = BESIDE if kind == COMPLEMENT else ALIKE
         scores = score(shop, wish, alike.tolist(), weights, Mode.CONDITIONED, boosts)
         chosen = offered(shop, scores, asked.k, ruling, diverse=False)
-        made = offers(shop, chosen, found, basis(wish, []), asked.language or "en", ruling)
+        made = offers(shop, chosen, found, basis(wish, [], self._models), asked.language or "en", ruling)
         relation = dict(zip(alike.tolist(), np.where(instead, SUBSTITUTE, COMPLEMENT).tolist(), strict=True))
         told = [replace(offer, relation=relation[offer.score.place]) for offer in made]
         short = "" if len(told) >= asked.k else shortage(shop, asked.allowed, [place], ruling)
