@@ -43,7 +43,15 @@ def test_numbers_are_read_as_they_are_typed(typed: str, value: Any) -> None:
         ("五十元以下的水壶", None, 50, "水壶"), ("100到200元", 100, 200, ""), ("不超过300", None, 300, ""),
         ("200以内的耳机", None, 200, "耳机"), ("预算五百元的手机", None, 500, "手机"), ("百元以内", None, 100, ""),
         ("不低于50元", 50, None, ""), ("20元起", 20, None, ""), ("价格100-200", 100, 200, ""),
-        ("超过100元", 100, None, ""), ("over 20 under 50", 20, 50, ""),
+        ("超过100元", 100, None, ""), ("over 20 under 50", 20, 50, ""), ("from 5 to 10 euros", 5, 10, ""),
+        ("no less than 50", 50, None, ""), ("kettle not under 50", 50, None, "kettle"),
+        ("never above 50", None, 50, ""),
+        ("shouldn't cost more than 50", None, 50, ""), ("I don’t want to pay over €50", None, 50, "I"),
+        ("isn't over 50", None, 50, ""), ("must not exceed 50", None, 50, "must"), ("nothing under 20", 20, None, ""),
+        ("price not higher than 50", None, 50, ""), ("no-iron shirt over 50", 50, None, "no-iron shirt"),
+        ("tent over 50", 50, None, "tent"), ("不能低于50", 50, None, ""), ("不想花超过50元", None, 50, ""),
+        ("别超过100", None, 100, ""), ("不要50元以下的", 50, None, ""), ("不要100元以上的", None, 100, ""),
+        ("特别低于50", None, 50, "特别"),
     ],
 )  # fmt: skip
 def test_price_limits_are_read_out_of_words(typed: str, least: Any, most: Any, left: str) -> None:
@@ -59,6 +67,7 @@ def test_price_limits_are_read_out_of_words(typed: str, least: Any, most: Any, l
     [
         "tv under 55 inch", "kettle under 50 cm", "不超过3公斤", "3岁以下玩具", "200g以内", "under 2 kg", "mp3 player",
         "iphone 15", "2 in 1 kettle", "headphones over ear", "skincare for women over 50", "size 42", "lamp 40-60 w",
+        "toys from 5 to 10 years", "not over 3 hours",
     ],
 )  # fmt: skip
 def test_numbers_of_something_else_are_no_prices(typed: str) -> None:

@@ -34,14 +34,23 @@ _PRICED = (
     r"|(?:for|is)\s+))?"
 )
 _OF = r"(?:\s+(?:a\s+|the\s+)?price\s+of)?"
+# `can't cost more than`, `I don't want to pay over`: what follows is turned round.
+_NOT = (
+    r"(?<![a-z])(?:not?|never|nothing|cannot|(?:do|does|is|are|was|ca|wo|should|would|must|could)n['’]?t)"
+    r"(?:\s+(?:want|wanting|to|spend|spending|pay|paying|cost|costs|costing|be|go|going|looking|willing|able|like|have"
+    r"|priced?|prices|it|anything))*\s+"
+)
+_NOT_MORE = (
+    rf"{_NOT}(?:(?:more|higher|over|above|greater|pricier|dearer)(?:\s+than(?:\s+or\s+equal\s+to)?)?|exceed(?:ing)?)"
+)
+_NOT_LESS = rf"{_NOT}(?:less|lower|under|below|beneath|cheaper|fewer|smaller)(?:\s+than(?:\s+or\s+equal\s+to)?)?"
 _MOST = (
     r"(?<![a-z])(?:(?:at\s+or\s+)?(?:under|below|beneath)|sub|(?:less|lower|cheaper|smaller|fewer)\s+than(?:\s+or\s+equal\s+to)?|"
-    r"(?:not?|never|nothing)\s+(?:more|higher|over|above|greater)(?:\s+than)?|not\s+exceed(?:ing)?|at\s+most|up\s+to|"
-    r"max(?:imum|imal|\.)?(?:\s+(?:price|budget))?(?:\s+of)?|within|budget(?:\s+of|\s+is|:)?|no\s+higher\s+than)"
+    r"at\s+most|up\s+to|max(?:imum|imal|\.)?(?:\s+(?:price|budget))?(?:\s+of)?|within|budget(?:\s+of|\s+is|:)?)"
     rf"{_OF}(?:\s+|-|(?=[€$£¥]))|(?:<=?|≤|＜)\s*"
 )
 _LEAST = (
-    r"(?<![a-z])(?:over|above|(?:more|higher|greater)\s+than(?:\s+or\s+equal\s+to)?|(?:not?|never)\s+(?:less|lower|under|below)(?:\s+than)?|"
+    r"(?<![a-z])(?:over|above|(?:more|higher|greater)\s+than(?:\s+or\s+equal\s+to)?|"
     r"at\s+least|from|starting\s+(?:at|from)|min(?:imum|imal|\.)?(?:\s+(?:price))?(?:\s+of)?|upwards\s+of|exceeding)"
     rf"{_OF}(?:\s+|(?=[€$£¥]))|(?:>=?|≥|＞)\s*"
 )
@@ -51,13 +60,16 @@ _LESS = (
 )
 _MORE = r"\s*,?\s*(?:or|and)\s+(?:more|over|above|up|upwards|higher)(?![a-z])"
 _ZH_PRICED = r"(?:价格|价钱|价位|售价|单价|预算)?(?:在|是|为|要)?"
+_ZH_NOT = r"(?:不(?:要|能|想|会|可以?|得|应该?|希望|愿意)?(?:花|付|用)?|(?<![特分区类级性个])别)"
+_ZH_PLAIN = r"(?<!不)(?<!不[要能想会可得应])(?<!不可以)(?<!不应该)(?<!不希望)(?<!不愿意)"
 _ZH_MOST = (
-    r"(?<!不)(?:不超过|不要超过|不能超过|别超过|不超|不高于|不大于|不多于|不贵于|低于|少于|小于|不到|不足"
-    r"|最多|至多|顶多|最高|预算(?:在|是|为)?)"
+    rf"(?:{_ZH_NOT}(?:超过|超出|超|高于|大于|多于|贵于|贵过)|{_ZH_PLAIN}(?:低于|少于|小于)"
+    r"|(?<!不)(?:不到|不足|最多|至多|顶多|最高|预算(?:在|是|为)?))"
 )
-_ZH_LEAST = r"(?<!不)(?:不低于|不少于|不小于|高于|超过|大于|多于|至少|最少|最低|起码)"
+_ZH_LEAST = rf"(?:{_ZH_NOT}(?:低于|少于|小于|低过)|{_ZH_PLAIN}(?:高于|超过|大于|多于)|(?<!不)(?:至少|最少|最低|起码))"
 _DASH = r"\s*(?:to|-|–|—|~|～|到|至)\s*"
 _EITHER = re.IGNORECASE
+_RANGED = re.compile(rf"{_DASH}{AMOUNT}", _EITHER)
 
 
 class _Phrase(NamedTuple):
@@ -87,15 +99,29 @@ _PHRASES = tuple(
             True,
         ),
         (r"之间", rf"{_ZH_PRICED}{_chinese_money(1)}{_DASH}{_chinese_money(2)}之间", "both", True),
+        (r"[不别].*下", rf"{_ZH_NOT}{_chinese_money(1)}(?:以下|之下|往下)", "least", True),
+        (r"[不别].*上", rf"{_ZH_NOT}{_chinese_money(1)}(?:以上|之上|往上)", "most", True),
         (
             r"[下内里]|封顶",
             rf"{_ZH_PRICED}{_ZH_MOST}?{_chinese_money(1)}(?:以下|以内|之内|之下|以里|内|封顶|往下)",
             "most",
             True,
         ),
-        (r"不|于|多|高|预算", rf"{_ZH_PRICED}{_ZH_MOST}{_chinese_money(1)}", "most", True),
+        (r"不|别|于|多|高|预算", rf"{_ZH_PRICED}{_ZH_MOST}{_chinese_money(1)}", "most", True),
         (r"上|起", rf"{_ZH_PRICED}{_ZH_LEAST}?{_chinese_money(1)}(?:以上|之上|起步|起|往上)", "least", True),
         (r"于|过|少|低|起码", rf"{_ZH_PRICED}{_ZH_LEAST}{_chinese_money(1)}", "least", True),
+        (
+            r"less|lower|under|below|beneath|cheaper|fewer|smaller",
+            rf"{_PRICED}{_NOT_LESS}{_OF}(?:\s+|(?=[€$£¥])){_money(1)}",
+            "least",
+            True,
+        ),
+        (
+            r"more|higher|over|above|greater|pricier|dearer|exceed",
+            rf"{_PRICED}{_NOT_MORE}{_OF}(?:\s+|(?=[€$£¥])){_money(1)}",
+            "most",
+            True,
+        ),
         (
             r"under|below|beneath|sub|than|no|most|up to|max|within|budget|[<≤＜]",
             rf"{_PRICED}(?:{_MOST}){_money(1)}",
@@ -147,6 +173,12 @@ def _limit(match: re.Match[str], kind: str, sold_in: Sequence[str], *, bare: boo
         return None
     if not names and any(COUNTED.match(match.string.lower(), match.end(key)) for key in _numbers(groups)):
         return None
+    if (
+        not names
+        and (end := _RANGED.match(match.string, match.end()))
+        and COUNTED.match(match.string.lower(), end.end())
+    ):
+        return None  # from 5 to 10 years
     currency = meant(names[0] if names else "", sold_in)
     if currency is None:
         return None
