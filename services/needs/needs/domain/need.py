@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -43,8 +42,7 @@ class Behavior(NamedTuple):
     vector: Vector | None  # e_b; None while it is not known
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Need:
+class Need(NamedTuple):
     """What a person needs. Recency is measured from the person's own newest behaviour, not from today: whoever comes
     back after a year is met where they left, and the same log gives the same need whenever it is read.
     """
@@ -62,8 +60,8 @@ class Need:
     incomplete: bool = False
     simulated: bool = False
     language: str = ""  # BCP 47, as in the profile; empty: nothing tells it
-    record: ShopRecord = field(default_factory=ShopRecord)  # what the shop keeps of the person
-    links: Links = field(default_factory=Links)  # under which ids they were known before
+    record: ShopRecord = ShopRecord()  # what the shop keeps of the person
+    links: Links = Links()  # under which ids they were known before
 
 
 def need(

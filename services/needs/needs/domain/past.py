@@ -7,7 +7,7 @@ nothing is written, so that nothing is merged twice, what comes late under an ol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from needs.domain.words import KEPT, Text, Words
 _NEWEST_FIRST = [(kept - 1 - np.arange(RING)) % RING for kept in range(RING)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tail:
+class Tail(NamedTuple):
     """What has left a ring, as one faded sum."""
 
     vector: NDArray[np.float16]  # (dim,)
@@ -30,8 +29,7 @@ class Tail:
     behaviors: int  # how many it is the sum of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Past:
+class Past(NamedTuple):
     """Behaviours (n,), newest first as the log had them, and texts, oldest first."""
 
     products: Names
@@ -91,8 +89,7 @@ class Past:
         later = int((~then & (self.kinds != Kind.ASKED)).sum()) + later_words
         lost = sum(tail.behaviors for tail in self.tails) - sum(tail.behaviors for tail in tails)
         pushed = any(tail.behaviors and not then[self.ids == of].all() for of, tail in enumerate(self.tails))
-        return replace(
-            self,
+        return self._replace(
             products=self.products[then],
             times=self.times[then],
             weights=self.weights[then],
@@ -112,8 +109,7 @@ class Past:
         if not len(products):
             return self
         at = max(at, self.last_at)
-        return replace(
-            self,
+        return self._replace(
             products=np.concatenate([products[::-1], self.products]),
             times=np.concatenate([np.full(len(products), at), self.times]),
             weights=np.concatenate([weights[::-1], self.weights]),

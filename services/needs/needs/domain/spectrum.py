@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +28,20 @@ class ReadText:
     words: tuple[tuple[str, float], ...]  # together of unit length
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
+class Spectrum(NamedTuple):
     """R_u as columns, newest first, and what is left of the behaviours before it."""
 
     now: int  # time of the newest of all behaviours, from which ages are counted; 0 without any
     times: Times
     weights: Weights  # of the kind alone
     recency: Weights  # by time and by attention, in (0, 1]
+    effective: Weights  # how much each counts now: weight of the kind × recency
     vectors: Matrix
     places: NDArray[np.int64]  # of the products in the table; UNKNOWN for a text, or for what is not known here
     texts: Sequence[tuple[Text, ReadText] | None]  # None for a product
     kinds: Sequence[int]
     tail: NDArray[np.float64]  # (dim,) faded until now
     tail_scale: float  # how long it would be if all in it pointed the same way, at most: Σ of what fading left of tails
-
-    @property
-    def effective(self) -> Weights:
-        """How much each counts now."""
-        return self.weights * self.recency
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -82,11 +77,13 @@ def spectrum_of(past: Past, read: Sequence[ReadText], products: ProductTable, re
     newer, added = moments(times, weights)
     now = max(int(times[0]) if len(times) else 0, *(tail.at for tail in past.tails))
     tail, scale = _left(past.tails, now, times, ids, added, recency)
+    faded = recency.by_time(now - times) * recency.by_attention(newer)
     return Spectrum(
         now=now,
         times=times,
         weights=weights,
-        recency=recency.by_time(now - times) * recency.by_attention(newer),
+        recency=faded,
+        effective=weights * faded,
         vectors=vectors,
         places=places,
         texts=said,

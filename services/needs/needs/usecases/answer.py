@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -80,12 +79,12 @@ class Answer:
         found = need_of(past, read, self._products, self._recency, mode, explained=explained)
         record = _record(memories) or ShopRecord()
         language = language_of(Words(past.texts), record)
-        return replace(found, language=language, record=record, links=memories[0].links)
+        return found._replace(language=language, record=record, links=memories[0].links)
 
     async def profile(self, person: Person) -> Profile:
         """What the person cares about."""
         memories = await self._memories(person)
-        past = replace(_past(memories), texts=())
+        past = _past(memories)._replace(texts=())
         seen = spectrum_of(past, [], self._products, self._recency)
         rows = [memory.row for memory in memories]
         words = Words(_past(memories).texts, sum(memory.words.asked for memory in memories))

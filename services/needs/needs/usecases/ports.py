@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from needs.domain.identity import Person
 from needs.domain.links import Links
@@ -65,14 +65,13 @@ class Changes:
         return {*(self.rows[0] if self.rows else ()), *self.words, *self.records, *self.links, *self.forget}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Memory:
+class Memory(NamedTuple):
     """All that is remembered of one person."""
 
     row: Rows  # (), empty for someone unknown
     words: Words
     record: ShopRecord | None
-    links: Links = field(default_factory=Links)
+    links: Links = Links()
 
 
 class MemoryAway(ConnectionError):
