@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import runpy
 import sys
 
@@ -20,8 +19,6 @@ def main() -> None:
         parent.bind(arguments.parent)
     if not arguments.plain:
         shim.apply()
-        # The embedded broker wakes nobody: what comes while it holds an empty fetch is answered when that wait is over.
-        os.environ.setdefault("ATTUNE_FETCH_WAIT", "0.02")
     sys.argv = [arguments.name]
     runpy.run_module(arguments.name, run_name="__main__", alter_sys=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.consumer import group_coordinator
+from aiokafka.consumer import consumer, group_coordinator
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from attune_embedded import shim
@@ -49,6 +49,31 @@ async def test_two_aiokafka_members_share_a_group(kafka: str, tenant: str, monke
             await client.stop()
 
 
+async def test_a_log_where_nothing_comes_is_asked_less_often(
+    kafka: str, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "Fetcher", shim._Fetcher)  # undone after the test
+    reader, producer = _member(kafka, tenant, fetch_max_wait_ms=100), AIOKafkaProducer(bootstrap_servers=kafka)
+    reader.subscribe([TOPIC])
+    await reader.start()
+    await producer.start()
+    read: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+    reading = asyncio.create_task(_read(reader, 0, read))
+    try:
+        async with asyncio.timeout(20):
+            await producer.send_and_wait(TOPIC, b"x", key=tenant.encode())
+            while (await read.get())[1] != tenant.encode():
+                continue
+            assert reader._fetcher._fetch_max_wait_ms == shim.SHORT
+            while reader._fetcher._fetch_max_wait_ms != 100:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await reader.stop()
+        await producer.stop()
+
+
 def test_another_version_of_aiokafka_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shim.aiokafka, "__version__", "0.15.0")
     with pytest.raises(shim.UnsupportedAiokafkaError, match=r"0\.15\.0"):
@@ -69,13 +94,13 @@ class _Half(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no 
             self.reached.set()
 
 
-def _member(kafka: str, group: str) -> AIOKafkaConsumer:
+def _member(kafka: str, group: str, fetch_max_wait_ms: int = 20) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         bootstrap_servers=kafka,
         group_id=group,
         enable_auto_commit=False,  # as the services; the broker takes no commit while a group rebalances
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=20,
+        fetch_max_wait_ms=fetch_max_wait_ms,
         session_timeout_ms=3_000,
         heartbeat_interval_ms=500,
         partition_assignment_strategy=(RangePartitionAssignor,),
