@@ -163,6 +163,13 @@ TEA, POTS = {"categories": ["food/tea"]}, {"categories": ["kitchen"]}
             {"exclude": {}, "match": {"product_ids": ["leaves", "pot"]}},
             "excludes",
         ),
+        ({"include_only": {}, "match": TEA}, {"exclude": {}, "match": {"categories": ["food"]}}, "nothing is left"),
+        ({"include_only": {}, "match": {**TEA, "brands": ["Lark"]}}, {"exclude": {}, "match": TEA}, "nothing is left"),
+        (
+            {"include_only": {}, "match": {"max_price": {"currency": "EUR", "amount": "20"}}},
+            {"exclude": {}, "match": {"max_price": {"currency": "EUR", "amount": "30"}}},
+            "nothing is left",
+        ),
         ({"repurchase": {}, "match": TEA}, {"repurchase": {"after_days": 3}, "match": TEA}, "later time"),
     ],
 )
@@ -180,6 +187,24 @@ def test_rules_that_never_hold_together_do_not_contradict_each_other() -> None:
     ):
         one, other = (rule(name, pin={}, match=TEA, **each) for name, each in zip("ab", apart, strict=True))
         assert not remarks([one, other], EVERY_NAME)
+
+
+@pytest.mark.parametrize(
+    ("only", "excluded"),
+    [
+        (POTS, {"categories": ["kitchen/kettles"]}),
+        (TEA, {**TEA, "brands": ["Lark"]}),
+        ({"categories": ["foods"]}, {"categories": ["food"]}),
+        (
+            {"max_price": {"currency": "EUR", "amount": "30"}},
+            {"max_price": {"currency": "USD", "amount": "40"}},
+        ),
+        ({"attributes": [{"name": "colour"}]}, {"attributes": [{"name": "colour", "values": ["red"]}]}),
+    ],
+)
+def test_where_something_is_left_there_is_no_contradiction(only: Any, excluded: Any) -> None:
+    rules = [rule("one", include_only={}, match=only), rule("other", exclude={}, match=excluded)]
+    assert not remarks(rules, EVERY_NAME)
 
 
 def test_names_that_the_catalogue_does_not_know_are_told(shop: Any) -> None:

@@ -90,7 +90,11 @@ def _pairs(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule, str]]:
         if not _meet(a, b):
             continue
         for one, other in ((a, b), (b, a)):
-            if isinstance(one.effect, IncludeOnly) and isinstance(other.effect, Exclude) and one.match == other.match:
+            if (
+                isinstance(one.effect, IncludeOnly)
+                and isinstance(other.effect, Exclude)
+                and _within(one.match, other.match)
+            ):
                 yield one, other, "nothing is left to offer: one includes only what the other excludes"
             if isinstance(one.effect, Pin) and isinstance(other.effect, Exclude) and _within(one.match, other.match):
                 yield one, other, "what one pins the other excludes: it is not offered"
@@ -119,8 +123,34 @@ def _groups(rule: Rule) -> tuple[frozenset[str], ...]:
 
 
 def _within(inner: Match, outer: Match) -> bool:
-    """Whether whatever one names the other names too."""
-    return inner == outer or (bool(inner.product_ids) and outer == Match(inner.product_ids | outer.product_ids))
+    """Whether whatever one concerns the other concerns too, as far as their conditions tell."""
+    return (
+        _narrower(inner.product_ids, outer.product_ids)
+        and _narrower(inner.brands, outer.brands)
+        and (not outer.categories or bool(inner.categories))
+        and all(any(_below(mine, theirs) for theirs in outer.categories or [mine]) for mine in inner.categories)
+        and all(
+            any(name == wanted and _narrower(mine, values) for wanted, mine in inner.attributes)
+            for name, values in outer.attributes
+        )
+        and _priced_within(inner, outer)
+        and (outer.newer_than is None or (inner.newer_than is not None and inner.newer_than <= outer.newer_than))
+    )
+
+
+def _narrower(inner: frozenset[str], outer: frozenset[str]) -> bool:
+    """Whether any of the one are any of the other; none given is any at all."""
+    return not outer or (bool(inner) and inner <= outer)
+
+
+def _priced_within(inner: Match, outer: Match) -> bool:
+    if outer.least is None and outer.most is None:
+        return True
+    return (
+        inner.currency == outer.currency
+        and (outer.least is None or (inner.least is not None and inner.least >= outer.least))
+        and (outer.most is None or (inner.most is not None and inner.most <= outer.most))
+    )
 
 
 def _apart(a: Match, b: Match) -> bool:
