@@ -200,6 +200,14 @@ async def test_facets_count_all_that_was_found_in_the_language_asked_for(stocked
     assert found["price"][0][0] == "10.00-10.00 EUR"
 
 
+async def test_the_edges_of_prices_are_told_to_the_last_digit(stocked: Any, asked: Any) -> None:
+    price = {"currency": "EUR", "amount": "9.9954"}
+    await stocked.load({"product_id": "nail", "title": {"en": "Zinc nail"}, "price": price}, offset=200)
+    made = await stocked.search.by_text("default", "", "zinc nail", asked(), Manner(facets=True))
+    (band,) = next(facet for facet in made.facets if facet.name == "price").values
+    assert band.value == "9.9954-9.9954 EUR"
+
+
 async def test_english_words_find_titles_in_chinese_alone_and_the_other_way_round(bare: Any, asked: Any) -> None:
     await bare.load(
         {"product_id": "umbrella", "title": {"zh": "折叠雨伞"}}, {"product_id": "towel", "title": {"zh": "纯棉毛巾"}},

@@ -72,5 +72,10 @@ def _bands(shop: Shop, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> li
     starts = np.searchsorted(amounts, edges[:-1])
     ends = [*starts[1:].tolist(), len(amounts)]
     bands = [amounts[start:end] for start, end in zip(starts.tolist(), ends, strict=True)]
-    told = [(f"{band[0]:.2f}-{band[-1]:.2f} {names[number]}", len(band)) for band in bands]
+    told = [(f"{_amount(band[0])}-{_amount(band[-1])} {names[number]}", len(band)) for band in bands]
     return [Value(text, text, count) for text, count in told]
+
+
+def _amount(value: float) -> str:
+    """Not rounded, or a filter by it would leave out the product that it is of: two digits, four where there are."""
+    return f"{value:.2f}" if round(value, 2) == value else f"{value:.4f}"
