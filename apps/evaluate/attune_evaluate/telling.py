@@ -9,7 +9,6 @@ from attune_evaluate.metrics import CUTS
 from attune_evaluate.results import Board, Row
 
 _NAME = 36  # columns
-_BAR = 30
 
 
 def told(board: Board) -> list[str]:
@@ -25,13 +24,6 @@ def told(board: Board) -> list[str]:
         lines += ["", f"what {people:,} of them had bought before and bought again (seen products are offered)"]
         lines += _table(board, board.again)
     return lines
-
-
-def bars(board: Board) -> list[str]:
-    """NDCG@10 of every rung, to look at."""
-    most = max((float(row.ndcg[10].mean()) for row in board.rows), default=0.0) or 1.0
-    return [f"{row.name:<{_NAME}} {'█' * round(_BAR * float(row.ndcg[10].mean()) / most)} {row.ndcg[10].mean():.4f}"
-            for row in board.rows]  # fmt: skip
 
 
 def _table(board: Board, rows: Sequence[Row]) -> list[str]:

@@ -21,7 +21,7 @@ from recommender.domain.words import Bag
 from recommender.usecases.ports import Translated, Vector
 
 _TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is
-_MEANT = 0.5  # of the description's vector beside the name's: what a thing is for stands there (benchmarks/search.md)
+_MEANT = 0.5  # of the description's vector beside the name's: what a thing is for stands there
 _FEW = 8  # texts that are read at once on the event loop; a thread would cost more than it frees
 
 

@@ -126,12 +126,6 @@ class Ruling:
         said = [rule.effect.strength for _, rule in self._with(Diversity) if isinstance(rule.effect, Diversity)]
         return max(said, default=None)
 
-    @property
-    def fresh(self) -> timedelta | None:
-        """What counts as new where places are kept for it; None: none are."""
-        said = [rule.effect.age for _, rule in self._with(FreshQuota) if isinstance(rule.effect, FreshQuota)]
-        return max(said, default=None)
-
     def wanted(self, most: int, *, new: int) -> list[int]:
         """Places that rules want to be looked at: pinned ones, new ones, those that are offered alone.
 

@@ -15,7 +15,7 @@ from recommender.domain.columns import Facts, Flags
 from recommender.domain.graph import Graph
 from recommender.domain.newest import Newest
 from recommender.domain.product import Position, Product, above, naming
-from recommender.domain.ragged import Ragged, Rows
+from recommender.domain.ragged import Ragged
 from recommender.domain.reading.names import Names
 from recommender.domain.spelling import Spelling
 from recommender.domain.traits import Traits
@@ -191,10 +191,6 @@ class Shop:
         rows = self._traits.take(places)
         found: Flags = rows.sums(np.isin(rows.numbers, numbers).astype(np.float64)) > 0
         return found
-
-    def traits_of(self, places: Places) -> Rows:
-        """The attributes of some places, by number; of several languages those of the first weigh 1, the others 0."""
-        return self._traits.take(places)
 
     def overlap(self, places: Places, seeds: Sequence[int], shares: Values) -> Values:
         """How much each place has in common with the seeds: category .5, brand .3, attributes .2; (n,) in [0, 1].

@@ -38,10 +38,6 @@ class Decisions:
             return self._shipped, SHIPPED
         return replace(self._shipped, learned=ranker.weights), ranker.version
 
-    def personal(self, tenant: str) -> bool:
-        """Whether a rule looks at who somebody is."""
-        return self._world.policies.personal(tenant)
-
     def ruling(self, shop: Shop, context: Context, customer: Customer) -> Ruling:
         """The rules that hold now."""
         return Ruling(shop, self._book(shop), self.now(), context, customer)

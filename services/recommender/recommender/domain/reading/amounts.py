@@ -28,8 +28,6 @@ AMOUNT = (
 )
 _TEN = {"十": 10, "百": 100, "千": 1000}
 _FIGURES = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-_DOTTED = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}|[1-9]\d{0,2}(?:\.\d{3}){2,}")
-_DOTTED_ONCE = re.compile(rf"{_DOTTED.pattern}|[1-9]\d{{0,2}}\.\d{{3}}")
 _TIMES = {"k": 1000, "百": 100, "千": 1000, "万": 10_000}
 
 SOME = re.compile(rf"\d+|[{_HAN}]+|\b(?:{_WORD}|hundred|thousand)\b", re.IGNORECASE)  # no amount without one of these
