@@ -228,6 +228,18 @@ async def test_a_rule_for_a_language_holds_in_the_language_that_is_asked_for_in_
         assert ("tent" in ids(await shop.search.by_text("default", "ann", "tent", given))) is there
 
 
+async def test_words_of_no_language_are_asked_in_that_of_the_person(
+    shop: Any, asked: Any, ruled: Rules, need: Any
+) -> None:
+    await shop.load({"product_id": "model", "title": {"en": "4711", "zh": "4711 号"}})
+    shop.needs.view = need(customer=r.Customer(language="zh"), language="zh")
+    given = asked(k=50, language="")
+    (found,) = (await shop.search.by_text("default", "ann", "4711", given)).offers
+    assert found.reason == "符合“4711”"
+    await ruled({"exclude": {}, "match": {"product_ids": ["model"]}, "audience": {"languages": ["zh"]}})
+    assert not (await shop.search.by_text("default", "ann", "4711", given)).offers
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_rule_holds_for_its_audience_and_its_place(
     shop: Any,

@@ -17,7 +17,6 @@ from recommender.domain.intent import Intent, intent
 from recommender.domain.reading import Reading, read, verbatim
 from recommender.domain.reasons import Basis
 from recommender.domain.relevance import Query, relevance
-from recommender.domain.rules import Customer
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Scored, Scores
 from recommender.domain.shop import Allowed, Shop
@@ -81,7 +80,7 @@ class Search:
         words = ShopWords(shop, self._models)
         reading = verbatim(text) if manner.verbatim else read(text, words)
         meant = intent(shop, reading, asked.allowed, words.count)
-        asked = replace(asked, language=asked.language or self._models.language(text) or "en")
+        asked = replace(asked, language=asked.language or self._told(text))
         query = replace(await self._query(shop, reading.text), named=meant.named)
         return await self._search(shop, user, query, asked, manner, _Read(reading, meant, words))
 
@@ -101,6 +100,11 @@ class Search:
         read = _Read(verbatim(""), meant, ShopWords(shop, self._models))
         query = Query(vector=vector / np.float32(length))
         return await self._search(shop, user, query, asked, manner or Manner(), read)
+
+    def _told(self, text: str) -> str:
+        """The language of words; empty for a number, which is of none."""
+        language = self._models.language(text)
+        return "" if language == "und" else language
 
     async def _query(self, shop: Shop, text: str) -> Query:
         if not text.strip():
@@ -136,18 +140,19 @@ class Search:
     async def _search(self, shop: Shop, user: str, query: Query, asked: Asked, manner: Manner, read: _Read) -> Page:
         by, stale = [self._models.space, "words"], False
         fallbacks: Sequence[Fallback] = ()
-        customer: Customer = NOBODY
+        customer, language = NOBODY, asked.language
         if user:
             known = await self._understand(Person(shop.tenant, user))
             by += known.by
             fallbacks, stale = known.fallbacks, known.stale
-            customer = known.customer._replace(language=asked.language or known.language or "en")
+            language = language or known.language
+            customer = known.customer._replace(language=language or "en")
             query = replace(query, leaning=known.wish.vector)
         ruling = self._decisions.ruling(shop, Context.SEARCH_RESULTS, customer)
         ranked, told = await self._within(shop, query, asked.k, manner.offset, read, ruling)
         page = capped(shop, ranked.told(manner.offset, asked.k), ruling)
         said = Basis(None, (), [read.reading.text] if read.reading.text else [])
-        language = asked.language or "en"
+        language = language or "en"
         return Page(
             offers(shop, page, ranked.proposed, said, language, ruling),
             by,
