@@ -19,10 +19,11 @@ from recommender.stores.edge_points import points, tell, tell_of
 from recommender.stores.edge_process import EdgeProcess, IndexGone
 
 _AT_ONCE = 200  # points that are read out of the shop between two requests: 2 ms
-# Points that may have been written since the last building: so many, or that part of all if it is more. They are
-# compared one by one, .06 ms a thousand, and a building takes .4 to .7 ms of CPU a product: at hundreds of searches and
-# five writes a second both cost about the same here (`benchmarks/index.py`).
-_UNSORTED, _PART = 5_000, 0.02
+# Points that may have been written since the last building: that part of all, within these bounds. They are compared
+# one by one, .06 ms a thousand, and the holes they leave in the graph cost recall (`benchmarks/index.py`); a building
+# takes .4 to .7 ms of CPU a product. With hundreds of searches and five writes a second both come to about a twentieth
+# of a core at 100,000 products.
+_PART, _FEWEST, _MOST = 0.05, 1_000, 20_000
 _COMPLETE = "complete"  # a file in the folder of a generation
 
 
@@ -71,7 +72,7 @@ class EdgeShop:
 
     def consider(self) -> None:
         """Begin to build where a search would take long otherwise."""
-        much = len(self._late) > (self._unsorted or max(_UNSORTED, _PART * self._indexed))
+        much = len(self._late) > (self._unsorted or min(max(_FEWEST, _PART * self._indexed), _MOST))
         if self._building is None and (self._serving is None or much):
             self._missed = self._unseen()
             self._building = asyncio.create_task(self._build())
