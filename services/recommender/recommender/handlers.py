@@ -12,6 +12,7 @@ from attune.events.v1.product_pb2 import AVAILABILITY_OUT_OF_STOCK
 from attune.events.v1.product_pb2 import Product as ProductMessage
 from chassis.kafka import Rejected, Rewound, Route, Slice, proto_decoder
 from recommender.decoding import Click, click_decoder, erasure_decoder
+from recommender.domain.around import SHARES
 from recommender.domain.history import Done
 from recommender.domain.product import DEFAULT_TENANT, Key, Link, Product
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior
@@ -115,11 +116,16 @@ def product_of(message: ProductMessage, record: bytes = b"") -> Product:
         message.price.currency if priced else "",
         Decimal(message.price.amount) if priced and message.price.amount else None,
         tuple((attribute.name, dict(attribute.value)) for attribute in message.attributes),
-        tuple(Link(link.kind, link.product_id, link.weight or 1.0) for link in message.relations),
+        tuple(Link(_stated(link.kind), link.product_id, link.weight or 1.0) for link in message.relations),
         message.availability != AVAILABILITY_OUT_OF_STOCK,
         message.released_at.ToMilliseconds() if message.HasField("released_at") else 0,
         record or message.SerializeToString(deterministic=True),
     )
+
+
+def _stated(kind: str) -> str:
+    """The kind of a link; one that is called as what people do is a link and no more, or it would be taken for that."""
+    return "link" if kind in SHARES else kind
 
 
 def product_of_record(record: bytes) -> Product:

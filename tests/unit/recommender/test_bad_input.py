@@ -11,6 +11,7 @@ import pytest
 from attune.recommender.v1 import recommender_pb2 as pb
 from attune.types.v1.types_pb2 import UserRef
 from recommender.domain.graph import CAP
+from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
 from recommender.usecases.relations import Person
@@ -52,6 +53,20 @@ async def test_products_that_are_related_in_a_circle_are_served(shop: Any, asked
     assert set(ids(made)) == {"r1", "r2"}
     assert set(ids(await shop.similar(Key("default", "r0"), asked(k=2)))) == {"r1", "r2"}
     assert (await shop.explain(ANN, "r1", "en", Mode.CONDITIONED)).paths
+
+
+@pytest.mark.parametrize("kind", ["transition", "co_occurrence"])
+async def test_a_relation_that_is_called_as_what_people_do_is_not_taken_for_it(
+    shop: Any, catalogue: Any, kind: str
+) -> None:
+    for user in range(3):
+        await shop.do(f"u{user}", "kettle", "pot", done=Done.WANTED)
+    await shop.load({**catalogue[0], "relations": [{"kind": kind, "product_id": "tent"}]}, offset=900)
+    await shop.do("ann", "kettle")
+    why = {name: await shop.explain(ANN, name, "en", Mode.CONDITIONED) for name in ("pot", "tent")}
+    assert {"transition", "co_occurrence"} <= {way.step.kind for way in why["pot"].paths}
+    assert [way.step.kind for way in why["tent"].paths] == ["link"]
+    assert why["tent"].reason == "Goes with “Steel tea kettle”"
 
 
 async def test_of_very_many_relations_of_one_product_the_strongest_are_served(shop: Any) -> None:
