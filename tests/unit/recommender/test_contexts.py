@@ -75,7 +75,8 @@ async def test_what_goes_with_a_cart_is_found_behind_very_many_that_could_be_bou
     made = await shop.recommend(ANN, cart, Mode.CONDITIONED)
     assert set(ids(made)) == {"pot", "cup", "leaves", "tent", "mat", "shoe", "sock"}
     short = await shop.recommend(ANN, replace(cart, k=8), Mode.CONDITIONED)
-    assert short.shortage.endswith("; nothing is offered in place of what stands there")
+    said = "158 products meet the conditions, 1 of them there already; nothing is offered in place of what stands there"
+    assert short.shortage == said
 
 
 async def test_among_what_a_search_found_the_words_said_last_count_most(
@@ -122,6 +123,11 @@ async def test_substitutes_and_complements_are_told_apart(shop: Any, asked: Any)
     complements = ids(await shop.similar(kettle, asked(k=50), "complement"))
     assert set(complements[:2]) == {"leaves", "pot"}
     assert not {"kettle2", "spout"} & set(complements)
+
+
+async def test_where_few_are_like_one_it_is_not_said_that_somebody_dealt_with_it(shop: Any, asked: Any) -> None:
+    made = await shop.similar(Key("default", "kettle"), asked(k=50))
+    assert made.shortage.startswith("8 products meet the conditions, 1 of them there already")
 
 
 async def test_what_costs_many_times_as_much_is_no_substitute(shop: Any, asked: Any) -> None:

@@ -24,16 +24,18 @@ def nothing_passes(shop: Shop, allowed: Allowed) -> str:
     return next(alone, "products meet some of the conditions, but none meets all of them")
 
 
-def fewer(shop: Shop, allowed: Allowed, without: Collection[int]) -> str:
+def fewer(shop: Shop, allowed: Allowed, without: Collection[int], there: Collection[int] = ()) -> str:
     """Why there are fewer offers than asked for, where all that may be offered are.
 
-    `without`: places that the person has dealt with.
+    `without`: places that the person has dealt with; `there`: those that stand where offers are shown.
     """
     if nothing := nothing_passes(shop, allowed):
         return nothing
     passing = shop.all()[allowed.fits(shop, shop.all())]
-    dealt = int(np.isin(passing, list(without)).sum())
-    return f"{len(passing)} products meet the conditions" + (f", {dealt} of them dealt with before" if dealt else "")
+    here, dealt = np.isin(passing, list(there)), np.isin(passing, list(without))
+    counts = ((dealt & ~here, "dealt with before"), (here, "there already"))
+    told = [f"{count} of them {what}" for flags, what in counts if (count := np.count_nonzero(flags))]
+    return ", ".join([f"{len(passing)} products meet the conditions", *told])
 
 
 def _conditions(shop: Shop, allowed: Allowed, places: Places) -> Iterable[tuple[str, Flags]]:

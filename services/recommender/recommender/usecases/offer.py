@@ -118,23 +118,34 @@ class Recommend:
             known.stale,
             written,
             [(shop.ids[m.place], m) for m in mentions],
-            "" if len(chosen) >= asked.k else shortage(shop, allowed, without, ruling, beside),
+            ""
+            if len(chosen) >= asked.k
+            else shortage(shop, allowed, without, ruling, there, substitutes=manner.substitutes),
             ranker,
             weights.balance,
         )
 
 
 def shortage(
-    shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling, beside: Collection[int] = ()
+    shop: Shop,
+    allowed: Allowed,
+    without: Collection[int],
+    ruling: Ruling,
+    there: Collection[int],
+    *,
+    substitutes: bool = True,
 ) -> str:
-    """Why there are fewer offers than asked for; `beside`: places in place of whose products nothing is offered."""
-    said = fewer(shop, allowed, without)
+    """Why there are fewer offers than asked for; `there`: what stands where they are shown, among `without` too.
+
+    Without `substitutes` nothing is offered in place of it.
+    """
+    said = fewer(shop, allowed, without, there)
     everywhere = shop.all()
     passing = everywhere[allowed.fits(shop, everywhere)]
     left = passing[ruling.permits(passing) & ~np.isin(passing, list(without))]
     rules = [*ruling.forbidding(passing), *ruling.capping(left)]
     told = [said, *(f"rule {rule.rule_id!r} leaves out {n} of them" for rule, n in rules)]
-    return "; ".join([*told, "nothing is offered in place of what stands there"] if beside else told)
+    return "; ".join(told if substitutes or not there else [*told, "nothing is offered in place of what stands there"])
 
 
 def basis(wish: Wish, texts: Sequence[str], models: Models) -> Basis:
