@@ -330,6 +330,22 @@ async def test_a_building_finds_what_its_shop_shows_only_later(tmp_path: Path, s
     await searched.index.close()
 
 
+async def test_a_shop_that_has_grown_keeps_what_was_on_its_way_when_its_index_began(tmp_path: Path) -> None:
+    searched = Searched(EdgeProductIndex(tmp_path, space=SPACE, dim=DIM, flat=2))
+    await searched.index.serve(searched.world.look, [])
+    first, gone = entry("a", 3, {1: 1.0}), entry("b", 2, {1: 1.0}, offset=1)
+    await searched.upsert([gone])
+    searched.shop.settle(len(searched.shop.ids), "a")
+    await searched.index.upsert([first])
+    await searched.index.delete([gone.product.key])
+    await searched.upsert([entry("c", 0, {1: 1.0}, offset=2)])
+    await searched.index.built()
+    searched.world.put([first])
+    searched.world.remove({gone.product.key: Position("log", 0, 3)})
+    assert await searched.found(3) == ["a", "c"]
+    await searched.index.close()
+
+
 async def test_a_process_that_was_killed_is_replaced_and_nobody_gets_an_error(
     tmp_path: Path, shelved: list[Entry]
 ) -> None:

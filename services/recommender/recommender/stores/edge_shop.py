@@ -40,6 +40,7 @@ class EdgeShop:
     def __init__(self, folder: Path, dim: int, look: Callable[[], Shop], unsorted: int) -> None:
         """`look` gives the shop as it is now; `unsorted`: products that may be late, 0: as many as usual."""
         self._folder, self._dim, self._look, self._unsorted = folder, dim, look, unsorted
+        self._opening: asyncio.Task[None] | None = None
         self._serving: EdgeProcess | None = None
         self._building: asyncio.Task[None] | None = None
         self._missed: dict[int, Entry | None] | None = None
@@ -47,8 +48,17 @@ class EdgeShop:
         self._indexed, self._late = 0, set[int]()
         self._generation = 0
 
+    @property
+    def opened(self) -> bool:
+        """Whether it takes writes; before, it is enough to note them."""
+        return self._opening is not None and self._opening.done()
+
     async def open(self) -> None:
-        """Take up the last complete generation and bring it up to the shop."""
+        """Take up the last complete generation and bring it up to the shop; once, however many ask for it."""
+        self._opening = self._opening or asyncio.create_task(self._open())
+        await asyncio.shield(self._opening)
+
+    async def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         complete = sorted((f for f in self._folder.iterdir() if (f / _COMPLETE).exists()), key=lambda f: int(f.name))
         for other in self._folder.iterdir():
@@ -59,6 +69,10 @@ class EdgeShop:
             try:
                 serving = await EdgeProcess.start(complete[-1], self._dim)
                 await self._catch_up(serving)
+                while unseen := self._unseen():  # noted while this was opened
+                    await tell(serving, unseen)
+                    if unseen == self._unseen():
+                        break
                 self._serving = serving
             except IndexGone:
                 log.warning("an index cannot be read and is built anew", folder=str(complete[-1]))
@@ -84,7 +98,7 @@ class EdgeShop:
 
     async def put(self, entries: Mapping[int, Entry]) -> None:
         """Write products by place."""
-        self._note(entries)
+        self.note(entries)
         self._late |= entries.keys()
         if self._serving is not None and entries:
             await self._guarded(self._serving.put(list(entries), *points(entries)))
@@ -92,7 +106,7 @@ class EdgeShop:
 
     async def drop(self, places: Sequence[int]) -> None:
         """Remove products."""
-        self._note(dict.fromkeys(places))
+        self.note(dict.fromkeys(places))
         self._late.difference_update(places)
         if self._serving is not None and places:
             await self._guarded(self._serving.drop(places))
@@ -108,13 +122,15 @@ class EdgeShop:
             raise IndexGone(str(gone)) from None
 
     async def close(self) -> None:
-        if self._building is not None:
-            self._building.cancel()
-            await asyncio.wait([self._building])
+        for task in (self._opening, self._building):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait([task])
         if self._serving is not None:
             await self._serving.close()
 
-    def _note(self, changes: Mapping[int, Entry | None]) -> None:
+    def note(self, changes: Mapping[int, Entry | None]) -> None:
+        """Remember what its shop may not show yet."""
         if self._missed is not None:
             self._missed |= changes
         self._recent = self._unseen() | dict(changes)

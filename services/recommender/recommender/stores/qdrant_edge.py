@@ -52,7 +52,8 @@ class EdgeProductIndex:
         for each in self._folder.iterdir():
             if each.name not in tenants:  # of an earlier release, or of a shop that is gone
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
-        await asyncio.gather(*(self._open(tenant) for tenant in tenants if len(look(tenant).ids) > self._flat))
+        large = [tenant for tenant in tenants if len(look(tenant).ids) > self._flat]
+        await asyncio.gather(*(self._index(tenant).open() for tenant in large))
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         by_shop = defaultdict[str, dict[int, Entry]](dict)
@@ -60,18 +61,25 @@ class EdgeProductIndex:
             tenant, product_id = entry.product.key
             by_shop[tenant][self._shop(tenant).places[product_id]] = entry
         for tenant, placed in by_shop.items():
-            if tenant not in self._shops and len(self._shop(tenant).ids) > self._flat:
-                await self._open(tenant)
-            if tenant in self._shops:
+            index = self._index(tenant)
+            if not index.opened and len(self._shop(tenant).ids) > self._flat:
+                await index.open()
+            if index.opened:
                 require_room(self._folder)
-                await self._shops[tenant].put(placed)
+                await index.put(placed)
+            else:
+                index.note(placed)
 
     async def delete(self, keys: Sequence[Key]) -> None:
-        for tenant, product_id in keys:
-            if tenant in self._shops:
+        for tenant, product_id in keys if self._look is not None else ():
+            index, place = self._index(tenant), self._shop(tenant).places.get(product_id)
+            if place is None:
+                continue
+            if index.opened:
                 require_room(self._folder)
-                place = self._shop(tenant).places.get(product_id)
-                await self._shops[tenant].drop([] if place is None else [place])
+                await index.drop([place])
+            else:
+                index.note({place: None})
 
     async def nearest(self, shop: Shop, vector: Vector, k: int, allowed: Allowed) -> Found:
         """Filters that most pass, and those that few pass, are looked at here: that costs less than telling them."""
@@ -109,10 +117,13 @@ class EdgeProductIndex:
         assert self._look is not None  # noqa: S101 - the callers looked
         return self._look(tenant)
 
-    async def _open(self, tenant: str) -> None:
-        index = EdgeShop(self._folder / tenant, self._dim, lambda: self._shop(tenant), self._unsorted)
-        self._shops[tenant] = index
-        await index.open()
+    def _index(self, tenant: str) -> EdgeShop:
+        """Of a shop, open or not."""
+        index = self._shops.get(tenant)
+        if index is None:
+            index = EdgeShop(self._folder / tenant, self._dim, lambda: self._shop(tenant), self._unsorted)
+            self._shops[tenant] = index
+        return index
 
 
 _NOTHING = Found(np.zeros(0, dtype=np.int64), np.zeros(0))
