@@ -79,7 +79,8 @@ def test_numbers_of_something_else_are_no_prices(typed: str) -> None:
     [
         ("under 50", ["GBP"], "GBP"), ("under $50", ["EUR"], "USD"), ("under $50", ["CAD", "USD"], "CAD"),
         ("50元以下", ["EUR"], "EUR"), ("50元以下", ["EUR", "CNY"], "CNY"), ("¥50以下", ["JPY"], "JPY"),
-        ("under 50 pounds", ["GBP"], "GBP"), ("under 50 chf", ["EUR"], "CHF"), ("50人民币以下", ["EUR"], "CNY"),
+        ("under 50 pounds", ["GBP"], "GBP"), ("under $50 CAD", ["EUR"], "CAD"),
+        ("under 50 chf", ["EUR"], "CHF"), ("50人民币以下", ["EUR"], "CNY"),
     ],
 )  # fmt: skip
 def test_a_currency_is_the_one_that_was_typed_else_the_shop_s(typed: str, sold_in: list[str], currency: str) -> None:

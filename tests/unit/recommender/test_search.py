@@ -134,6 +134,7 @@ async def test_a_price_of_the_words_and_one_of_the_filter_are_both_kept(stocked:
          "words and filter together ask for at least 30 and at most 20 EUR"),
         ("bottle under $20", {"currency": "EUR", "most": 30.0}, "the words ask for prices in USD, the filter for EUR"),
         ("bottle under $20", {}, "no product has a price in USD"),
+        ("bottle from 10€ to 30 USD", {}, "the words state prices in more than one currency"),
         ("qwxzv", {}, "nothing fits the words"),
     ],
 )  # fmt: skip

@@ -155,40 +155,36 @@ def limits(text: str, sold_in: Sequence[str]) -> tuple[list[Limit], str]:
     for phrase in _PHRASES:
         at = 0 if phrase.sign.search(text) else len(text)
         while (match := phrase.pattern.search(text, at)) is not None:
-            limit = _limit(match, phrase.kind, sold_in, bare=phrase.bare)
-            if limit is None or (phrase.kind == "least" and _AGED.search(text[: match.start()].lower())):
+            stated = _limits(match, phrase.kind, sold_in, bare=phrase.bare)
+            if not stated or (phrase.kind == "least" and _AGED.search(text[: match.start()].lower())):
                 at = match.start() + 1
                 continue
-            found.append(limit)
+            found += stated
             text = f"{text[: match.start()]} {text[match.end() :]}"
             at = match.start()
     return found, re.sub(r"^[\s的,，]+|[\s,，]+$", "", re.sub(r"\s+", " ", text))
 
 
-def _limit(match: re.Match[str], kind: str, sold_in: Sequence[str], *, bare: bool) -> Limit | None:
-    """None: it is not about money."""
+def _limits(match: re.Match[str], kind: str, sold_in: Sequence[str], *, bare: bool) -> list[Limit]:
+    """One in each currency that is named; none: it is not about money."""
     groups = match.groupdict()
-    names = [name for key in ("pre1", "cur1", "pre2", "cur2") if (name := groups.get(key))]
-    if not names and (not bare or COUNTED.match(match.string.lower(), match.end())):
-        return None
-    if not names and any(COUNTED.match(match.string.lower(), match.end(key)) for key in _numbers(groups)):
-        return None
-    if (
-        not names
-        and (end := _RANGED.match(match.string, match.end()))
-        and COUNTED.match(match.string.lower(), end.end())
-    ):
-        return None  # from 5 to 10 years
-    currency = meant(names[0] if names else "", sold_in)
-    if currency is None:
-        return None
-    grouped = bool(names) and currency == "EUR"
-    amounts = [number(groups[key] or "", grouped=grouped) for key in _numbers(groups)]
-    return Limit(
-        currency,
-        min(amounts) if kind in {"both", "least"} else None,
-        max(amounts) if kind in {"both", "most"} else None,
-    )
+    names = [name for n in (1, 2) if (name := groups.get(f"cur{n}") or groups.get(f"pre{n}"))]
+    if not names and (not bare or _counted(match, groups)):
+        return []
+    currencies = dict.fromkeys(meant(name, sold_in) for name in names or [""])
+    amounts = [number(groups[key] or "", grouped=bool(names) and "EUR" in currencies) for key in _numbers(groups)]
+    least = min(amounts) if kind in {"both", "least"} else None
+    most = max(amounts) if kind in {"both", "most"} else None
+    return [Limit(currency, least, most) for currency in currencies if currency is not None]
+
+
+def _counted(match: re.Match[str], groups: dict[str, str | None]) -> bool:
+    """Whether it is so many of something else: what is counted stands behind, or behind the end of a range."""
+    text = match.string.lower()
+    ends = [match.end(), *(match.end(key) for key in _numbers(groups))]
+    if ranged := _RANGED.match(text, match.end()):  # from 5 to 10 years
+        ends.append(ranged.end())
+    return any(COUNTED.match(text, end) for end in ends)
 
 
 def _numbers(groups: dict[str, str | None]) -> Iterator[str]:
