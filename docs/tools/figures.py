@@ -64,10 +64,10 @@ FIGURES = [
         r"both +(0\.\d+)\n.*vectors \+ BM25, weights learned on other threads +(0\.\d+)",
     ),
     Figure(
-        "next product of Amazon Beauty, P1, full ranking, 1,500 people, NDCG@10",
-        "{2} (item-kNN {0}, the article's base {1})",
+        "next product of Amazon Beauty, P1, full ranking, NDCG@10",
+        "{3} of {0} people (item-kNN {1}, the article's base {2})",
         "evaluate_recommend",
-        r"item-kNN[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+)"
+        r"the last product of ([\d,]+) of.*?item-kNN[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+)"
         r".*?default: all of f(?: +0\.\d+){4} +(0\.\d+)",
     ),
     Figure(
