@@ -67,8 +67,8 @@ FIGURES = [
         "next product of Amazon Beauty, P1, full ranking, NDCG@10",
         "{3} of {0} people (item-kNN {1}, the article's base {2})",
         "evaluate_recommend",
-        r"the last product of ([\d,]+) of.*?item-kNN[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+)"
-        r".*?default: all of f(?: +0\.\d+){4} +(0\.\d+)",
+        r"the last product of ([\d,]+) of.*?item-kNN[^\n]*?(?: +0\.\d+){4} +(0\.\d+)"
+        r".*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?default: all of f(?: +0\.\d+){4} +(0\.\d+)",
     ),
     Figure(
         "Chinese product search, 116 judged queries, MRR@10",
