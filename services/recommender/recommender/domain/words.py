@@ -16,8 +16,8 @@ from recommender.domain.sought import Sought
 Values = NDArray[np.float64]
 
 # Places that a search by words looks at; words are taken from the one that says most, which few products hold. Of a
-# question every word counts. A need has many: looking at eight times as many places finds a two-hundredth more of its ten
-# best (benchmarks/candidates.py).
+# question every word counts. A need has many: looking at eight times as many places finds a two-hundredth more of its
+# ten best (benchmarks/candidates.py).
 LOOKED_AT, OF_MANY = 20_000, 2_500
 _QUESTION = 8  # words that a question has at most
 _SCORED, _SCORED_OF_MANY = 4, 2  # times as many are scored exactly as are wanted
