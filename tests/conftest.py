@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pytest
@@ -40,6 +41,19 @@ __all__ = [
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Bootstrap address of an embedded broker with all topics of the contract, four partitions each."""
+    with _broker() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[str]:
+    """The same for one module: a service of it shares its consumer group with no other test's."""
+    with _broker() as address:
+        yield address
+
+
+@contextmanager
+def _broker() -> Iterator[str]:
     command = [sys.executable, "-m", "attune_embedded.broker", "--parent", str(os.getpid())]
     broker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert broker.stdout is not None

@@ -26,14 +26,14 @@ def wire(neo4j_url: Any) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, kafka: str, neo4j_url: Any, wire: Proxy) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, own_kafka: str, neo4j_url: Any, wire: Proxy) -> Iterator[House]:
     """Started while Neo4j is away."""
     settings = {
         "ATTUNE_GRAPH_URL": f"bolt://{wire.address}",
         "ATTUNE_NEO4J_USER": neo4j_url.user,
         "ATTUNE_NEO4J_PASSWORD": neo4j_url.password,
     }
-    made = House(tmp_path_factory.mktemp("outage"), kafka, settings)
+    made = House(tmp_path_factory.mktemp("outage"), own_kafka, settings)
     until = time.monotonic() + 60
     while "the start waits" not in made.said() and time.monotonic() < until:
         time.sleep(0.05)
