@@ -117,6 +117,25 @@ def test_a_row_holds_the_strongest_neighbours_and_the_length_of_all() -> None:
     assert row.length == pytest.approx(math.sqrt(sum(n * n for n in range(1, CAP + 20))))
 
 
+def test_a_row_of_very_many_is_changed_as_it_would_be_made_anew() -> None:
+    rng, grown, counts = random.Random(7), Edges(), dict[int, float]()
+    for target in range(1_500):
+        counts[target] = rng.randrange(1, 4)
+        grown.add(0, target, counts[target])
+    for step in range(3_000):
+        target = rng.choice((rng.randrange(1_600), int(grown.row(0).places[rng.randrange(CAP)])))
+        weight = rng.choice((-2.0, -1.0, 1.0, 1.0, 2.0, 0.5))
+        counts[target] = counts.get(target, 0.0) + weight
+        grown.add(0, target, weight)
+        if step % 10 == 0:
+            anew = Edges()
+            for other, count in counts.items():
+                anew.add(0, other, count)
+            row, wanted = grown.row(0), anew.row(0)
+            assert (row.places.tolist(), row.counts.tolist()) == (wanted.places.tolist(), wanted.counts.tolist())
+            assert row.squares == wanted.squares
+
+
 def test_co_occurrence_is_the_share_that_wanted_both_of_those_who_wanted_either() -> None:
     graph = Graph()
     for person in range(4):

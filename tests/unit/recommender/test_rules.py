@@ -157,6 +157,9 @@ async def test_places_are_kept_for_what_is_new(shop: Any, asked: Any, ruled: Rul
     assert "new" in ids(made)
     assert "old" not in ids(made)
     assert [rule.name for offer in made.offers for rule in offer.rules] == ["fresh_quota"]
+    await shop.load({"product_id": "later", "title": {"en": "Prospect"}, "released_at": "2026-12-30T00:00:00Z"})
+    await ruled({"fresh_quota": {"share": 0.5, "days": 7}})
+    assert "later" not in ids(await shop.recommend(ANN, asked(k=4), Mode.CONDITIONED))
 
 
 async def test_offers_differ_where_that_is_wanted(shop: Any, asked: Any, ruled: Rules) -> None:

@@ -20,6 +20,7 @@ _FINE = 64  # weights are so many parts of one: sums of such fractions are exact
 _READY = 50_000  # rows that are kept as arrays: 40 MB; another one takes 15 µs
 _SHARED = 100_000  # counts of which one object serves all
 _NOISE = 1e-9  # stated weights do not cancel out exactly
+_MANY = 1_000  # neighbours from which on a row is changed, not made anew: of a million that takes a third of a second
 _STEPS = [round(FADE**gap * _FINE) / _FINE for gap in range(NEAR)]
 
 
@@ -28,8 +29,30 @@ class Row:
     """The strongest neighbours of one product."""
 
     places: Places  # (n,), n ≤ CAP
-    counts: Values  # (n,), strongest first
-    length: float  # Euclidean, of the whole row and not of these alone
+    counts: Values  # (n,), strongest first; of equals the lower place
+    squares: float  # sum of those of the whole row and not of these alone
+
+    @property
+    def length(self) -> float:
+        """Euclidean, of the whole row."""
+        return math.sqrt(max(0.0, self.squares))
+
+    def changed(self, target: int, before: float, total: float) -> Row | None:
+        """The row after one count has changed; None: that cannot be told without all the others."""
+        squares = self.squares - before * before + total * total
+        places, counts = self.places, self.counts
+        at = np.flatnonzero(places == target)
+        if len(at):
+            if total < before:
+                return None
+            counts = counts.copy()
+            counts[at] = total
+        elif total <= 0 or (len(places) == CAP and (-counts[-1], places[-1]) < (-total, target)):
+            return Row(places, counts, squares)
+        else:
+            places, counts = np.append(places, target), np.append(counts, total)
+        best = np.lexsort((places, -counts))[:CAP]
+        return Row(places[best], counts[best], squares)
 
 
 _NOTHING = Row(np.zeros(0, dtype=np.int64), np.zeros(0), 0.0)
@@ -65,11 +88,14 @@ class Edges:
         total = weight if before is None else before + weight
         if abs(total) <= _NOISE:
             counts.pop(target, None)
+            total = 0.0
         elif before is None:
             counts[self._place(target)] = self._value(total)
         else:
             counts[target] = self._value(total)
-        self._rows.pop(source, None)
+        row = self._rows.pop(source, None)
+        if row is not None and len(counts) > _MANY and (new := row.changed(target, before or 0.0, total)) is not None:
+            self._rows[source] = new
 
     def row(self, source: int) -> Row:
         """The neighbours of a place."""
@@ -100,11 +126,10 @@ class Edges:
             return _NOTHING
         places = np.fromiter(counts, dtype=np.int64, count=len(counts))
         values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
-        length = math.sqrt(float(values @ values))
         least = 0.0 if len(values) <= CAP else max(0.0, float(np.partition(values, -CAP)[-CAP]))
         some = np.flatnonzero((values >= least) & (values > 0))
         best = some[np.lexsort((places[some], -values[some]))][:CAP]
-        return Row(places[best], values[best], length)
+        return Row(places[best], values[best], float(values @ values))
 
 
 class Graph:

@@ -95,7 +95,10 @@ def matching(match: Match, shop: Shop, places: Places) -> Flags:
 
 
 def newer(shop: Shop, places: Places, age: timedelta, now: int) -> Flags:
-    """Which of the places hold a product that is on sale for no longer than `age`; one of unknown age is not new."""
+    """Which of the places hold a product that is on sale for no longer than `age`.
+
+    One of unknown age is not new, and neither is one that will be on sale only later.
+    """
     released = shop.facts.columns.released[places]
-    found: Flags = (released > 0) & (released >= now - age // timedelta(milliseconds=1))
+    found: Flags = (released > 0) & (released >= now - age // timedelta(milliseconds=1)) & (released <= now)
     return found
