@@ -71,6 +71,18 @@ FIGURES = [
         r".*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?default: all of f(?: +0\.\d+){4} +(0\.\d+)",
     ),
     Figure(
+        "offers with rules, terms and reasons over gRPC, 100,000 products and 100,000 people, eight callers",
+        "{1} requests/s (an echo of the same bytes: {0})",
+        "recommend",
+        r"\n100,000 products.*?bare echo, 8 callers +([\d,]+).*?closed loop, 8 callers +([\d,]+)",
+    ),
+    Figure(
+        "searches of the same kind, 10,000 products, eight callers",
+        "{0} requests/s (echo: {1})",
+        "search",
+        r"\n10,000 products.*?closed loop, 8 callers +([\d,]+).*?echo, closed loop, 8 callers +([\d,]+)",
+    ),
+    Figure(
         "Chinese product search, 116 judged queries, MRR@10",
         "{1} (BM25 {0})",
         "evaluate_search",
