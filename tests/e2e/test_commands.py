@@ -85,6 +85,7 @@ def test_a_need_is_told_as_it_was_and_as_it_would_be(attune: Attune, products: l
 
 def test_each_change_of_a_need_is_told_to_who_watches(attune: Attune, products: list[str], someone: str) -> None:
     command = [sys.executable, "-m", "attune_cli", "need", someone, "--watch"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background hands down that it is ignored
     with subprocess.Popen(command, cwd=attune.home, env=attune.env, stdout=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         assert watching.stdout.readline().rstrip().endswith("0 behaviours")
