@@ -28,9 +28,10 @@ from attune_evaluate.metrics import ndcg
 from attune_evaluate.protocols import Protocol, Split, split
 from attune_evaluate.ranking import best
 from attune_evaluate.readers.find import read
+from recommender.domain.allowed import Allowed
 from recommender.domain.context import Context
 from recommender.domain.score import Mode, score
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 from recommender.domain.sought import Sought
 from recommender.domain.words import OF_MANY
 from recommender.usecases.candidates import Breadth, Candidates

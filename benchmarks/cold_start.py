@@ -24,12 +24,12 @@ import numpy as np
 from attune_evaluate.dataset import Act
 from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.readers.amazon import beauty
+from recommender.domain.allowed import Allowed
 from recommender.domain.around import Around
 from recommender.domain.arrange import offered
 from recommender.domain.context import Context
 from recommender.domain.rules import Customer
 from recommender.domain.score import Mode, Wish, score
-from recommender.domain.shop import Allowed
 from recommender.usecases.offer import Asked
 from recommender.usecases.relations import Person
 

@@ -27,9 +27,10 @@ from big_shop import BigShop
 from numpy.typing import NDArray
 
 import lm.load
+from recommender.domain.allowed import Allowed
 from recommender.domain.nearest import best, nearest
 from recommender.domain.product import Position
-from recommender.domain.shop import Allowed, Entry, Places, Shop
+from recommender.domain.shop import Entry, Places, Shop
 from recommender.domain.vectors import FLAT, Vector
 from recommender.handlers import product_of
 from recommender.models import TextModels

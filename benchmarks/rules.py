@@ -20,6 +20,7 @@ import kept
 import numpy as np
 
 from recommender.domain.arrange import offered
+from recommender.domain.bag import EMPTY
 from recommender.domain.context import Context
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.rulebook import RuleBook
@@ -39,7 +40,6 @@ from recommender.domain.rules import (
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Scores
 from recommender.domain.shop import Entry, Shop
-from recommender.domain.words import EMPTY
 
 _CANDIDATES, _ASKED, _K = 300, 500, 10
 _NOW = 1_767_225_600_000

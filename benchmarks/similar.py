@@ -22,9 +22,9 @@ import kept
 
 from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.readers.amazon import beauty
+from recommender.domain.allowed import Allowed
 from recommender.domain.kinship import COMPLEMENT, SUBSTITUTE
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed
 from recommender.usecases.offer import Asked
 from recommender.usecases.similar import Similar
 

@@ -65,7 +65,7 @@ FIGURES = [
     ),
     Figure(
         "next product of Amazon Beauty, P1, full ranking, NDCG@10",
-        "{3} of {0} people (item-kNN {1}, the article's base {2})",
+        "{3}, {0} people asked (item-kNN {1}, the article's base {2})",
         "evaluate_recommend",
         r"the last product of ([\d,]+) of.*?item-kNN[^\n]*?(?: +0\.\d+){4} +(0\.\d+)"
         r".*?article:[^\n]*?(?: +0\.\d+){4} +(0\.\d+).*?default: all of f(?: +0\.\d+){4} +(0\.\d+)",

@@ -15,8 +15,8 @@ from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.protocols import Case, Split
 from attune_evaluate.ranking import DEFAULT, DEPTH, Ranking
 from attune_evaluate.results import Board, Row
+from recommender.domain.allowed import Allowed
 from recommender.domain.score import Mode, Weights
-from recommender.domain.shop import Allowed
 from recommender.usecases.offer import Asked
 from recommender.usecases.relations import Person
 

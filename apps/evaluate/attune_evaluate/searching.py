@@ -23,9 +23,9 @@ from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.playing import flowing, stock
 from attune_evaluate.recommending import Progress
 from lm.lexical import Bm25, words
+from recommender.domain.allowed import Allowed
 from recommender.domain.product import Product as Searched
 from recommender.domain.product import naming, telling
-from recommender.domain.shop import Allowed
 from recommender.handlers import product_of
 from recommender.usecases.offer import Asked
 

@@ -15,9 +15,9 @@ from lm.language import detect
 from lm.lexicon.translation import translations
 from lm.protocols import Encoder
 from lm.static.table import common
+from recommender.domain.bag import Bag
 from recommender.domain.product import Product, naming, telling
 from recommender.domain.vectors import rounded
-from recommender.domain.words import Bag
 from recommender.usecases.ports import Translated, Vector
 
 _TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is

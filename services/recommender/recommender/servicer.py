@@ -21,6 +21,7 @@ from attune.types.v1 import types_pb2 as types
 from chassis.kafka import Position
 from chassis.kafka.progress import Progress
 from chassis.rpc.errors import ErrorTable
+from recommender.domain.allowed import Allowed
 from recommender.domain.errors import ForeignSpace, ImpossiblePrice, UnknownProduct, UnusableVector
 from recommender.domain.kinship import COMPLEMENT, SUBSTITUTE
 from recommender.domain.policy import SHIPPED, SenselessRule
@@ -28,7 +29,6 @@ from recommender.domain.price import Price, between
 from recommender.domain.product import DEFAULT_TENANT, Key
 from recommender.domain.rules import Rule
 from recommender.domain.score import Mode, Scored
-from recommender.domain.shop import Allowed
 from recommender.policy_records import CONTEXTS, rule_of
 from recommender.told_reading import write_reading
 from recommender.usecases.explain import Explain

@@ -9,9 +9,9 @@ from google.protobuf import json_format
 from attune.events.v1.product_pb2 import Product
 from attune_demo.catalog import products
 from attune_evaluate.inprocess.house import TENANT, House
+from recommender.domain.allowed import Allowed
 from recommender.domain.kinship import COMPLEMENT, SUBSTITUTE
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed
 from recommender.usecases.offer import Asked
 from recommender.usecases.similar import Similar
 

@@ -265,7 +265,7 @@ def test_a_killed_service_answers_the_same_and_remembers_the_conversation(house:
     before = house.answer(shop, "How do I return an item?", user="eli")
     house.kill_and_start()
     while "knowledge" in {each.component for each in house.ask(shop, "Read?")[-1].served.fallbacks}:
-        pass  # what others teach counts in the score too, and the reply says while it is not read yet
+        pass  # until what was taught is read again: the reply says while it is not
     after = house.answer(shop, "How do I return an item?", user="eli")
     assert (after.text, after.probability, after.citations) == (before.text, before.probability, before.citations)
     assert [turn.question for turn in house.dialogue(shop, "eli", before.dialogue_id).turns] == [

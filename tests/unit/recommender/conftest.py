@@ -19,10 +19,11 @@ from recommender_process import House
 import lm.load
 from attune.events.v1.product_pb2 import Product as ProductMessage
 from chassis.kafka.progress import Progress
+from recommender.domain.allowed import Allowed
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Weights
-from recommender.domain.shop import Allowed, Entry
+from recommender.domain.shop import Entry
 from recommender.handlers import product_of, product_of_record
 from recommender.models import TextModels
 from recommender.stores.qdrant_edge import EdgeProductIndex

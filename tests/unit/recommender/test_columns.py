@@ -8,11 +8,12 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from recommender.domain.allowed import Allowed
+from recommender.domain.bag import Bag
 from recommender.domain.columns import Facts
 from recommender.domain.product import Key, Position, Product
-from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.shop import Entry, Shop
 from recommender.domain.vectors import Vectors, rounded
-from recommender.domain.words import Bag
 
 DIM = 8
 CATEGORIES = ["", "a", "a/b", "a/b/c", "ab", "d/e"]

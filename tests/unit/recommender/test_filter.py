@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.errors import ImpossiblePrice
 from recommender.domain.price import Price, between
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
-from recommender.domain.shop import Allowed
 from recommender.usecases.relations import Person
 
 ANN = Person("default", "ann")

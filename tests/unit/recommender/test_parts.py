@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from recommender.breaker import Breaker
+from recommender.domain.bag import Bag
 from recommender.domain.mentions import by_name, sentences
 from recommender.domain.product import Position, above, in_language
 from recommender.domain.ragged import Ragged
 from recommender.domain.trend import HALF_LIFE, Trend, share
-from recommender.domain.words import Bag, WordTable
+from recommender.domain.words import WordTable
 
 NOW = 1_767_225_600_000
 WEEK = int(HALF_LIFE / timedelta(milliseconds=1))

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender.domain.bag import Bag
 from recommender.domain.history import Done
 from recommender.domain.score import Mode
 from recommender.domain.sought import NOTHING, blended
-from recommender.domain.words import Bag, WordTable
+from recommender.domain.words import WordTable
 from recommender.usecases.learn import Behavior
 from recommender.usecases.relations import Person, Span
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.nearest import nearest
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.shop import Entry, Shop
 from recommender.domain.sought import Sought
 from recommender.usecases.ports import Found, Indexed, Vector
 

@@ -12,9 +12,9 @@ from attune_evaluate.dataset import Act, Dataset
 from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.protocols import chance
 from attune_evaluate.recommending import Progress
+from recommender.domain.allowed import Allowed
 from recommender.domain.context import Context
 from recommender.domain.score import Mode, Weights, coefficients, score
-from recommender.domain.shop import Allowed
 from recommender.usecases.relations import Person
 
 Matrix = NDArray[np.float64]

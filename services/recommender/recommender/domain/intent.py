@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.reading.names import Named as Name
 from recommender.domain.reading.read import Reading
 from recommender.domain.reading.units import Quantity
 from recommender.domain.relevance import Named
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 
 _MOSTLY = 2.0  # products with the words of a category's name, per product in it, up to which they mean the category
 _OWN = 1.2  # products with the words of a brand's name, per product of the brand, up to which they mean the brand

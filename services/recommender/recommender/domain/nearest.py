@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.domain.shop import Allowed, Places, Shop
+from recommender.domain.allowed import Allowed
+from recommender.domain.shop import Places, Shop
 from recommender.domain.vectors import FLAT, Vector
 
 Scores = NDArray[np.float32]

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.columns import Flags
 from recommender.domain.rules import Match, Rule
-from recommender.domain.shop import Allowed, Places, Shop
+from recommender.domain.shop import Places, Shop
 
 _AT_ONCE = 5_000  # places: 20 rules take 5 ms, after which requests have their turn
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.columns import Flags
-from recommender.domain.shop import Allowed, Places, Shop
+from recommender.domain.shop import Places, Shop
 
 
 def nothing_passes(shop: Shop, allowed: Allowed) -> str:

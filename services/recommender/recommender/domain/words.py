@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.domain.bag import EMPTY, Bag
 from recommender.domain.columns import Flags, grown
 from recommender.domain.postings import Postings, remade
 from recommender.domain.ragged import Places, Ragged, Rows
@@ -23,24 +24,6 @@ _QUESTION = 8  # words that a question has at most
 _SCORED, _SCORED_OF_MANY = 4, 2  # times as many are scored exactly as are wanted
 
 
-class Bag(NamedTuple):
-    """Weighted words."""
-
-    words: NDArray[np.uint32]  # (n,) 32-bit names, distinct
-    weights: NDArray[np.float32]  # (n,) > 0
-
-
-def packed(bag: Bag) -> bytes:
-    """Words as bytes: names, then weights."""
-    return bag.words.astype("<u4").tobytes() + bag.weights.astype("<f4").tobytes()
-
-
-def unpacked(blob: bytes) -> Bag:
-    """Words from what `packed` made of them."""
-    half = len(blob) // 2
-    return Bag(np.frombuffer(blob[:half], dtype="<u4"), np.frombuffer(blob[half:], dtype="<f4"))
-
-
 class Match(NamedTuple):
     """How well products answer to words; 1 where all words are met."""
 
@@ -50,8 +33,6 @@ class Match(NamedTuple):
 
 # From this weight on a word is one of the name: names of 240 words reach it, descriptions hardly ever do.
 _NAMING = 0.45
-
-EMPTY = Bag(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.float32))
 
 
 class WordTable:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from chassis.disk import require_room
+from recommender.domain.allowed import Allowed
 from recommender.domain.nearest import FEW, best, nearest, share
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.shop import Entry, Shop
 from recommender.domain.sought import Sought
 from recommender.domain.vectors import FLAT
 from recommender.stores import edge_frames as frames

@@ -11,8 +11,9 @@ import numpy as np
 from qdrant_client import AsyncQdrantClient, models
 
 from chassis.rpc import remaining
+from recommender.domain.allowed import Allowed
 from recommender.domain.product import Key
-from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.shop import Entry, Shop
 from recommender.domain.sought import Sought
 from recommender.stores.payload import DENSE, WORDS, collection, key_of, payload, point_id
 from recommender.usecases.ports import Found, Indexed, Vector

@@ -8,11 +8,12 @@ from itertools import chain
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.kinship import of_any
 from recommender.domain.nearest import passing
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Wish
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 from recommender.usecases.ports import ProductIndex
 
 _CATALOG = 2_000  # products that are looked at where the sources name too few
@@ -24,7 +25,7 @@ _NEW = 14 * 24 * 60 * 60 * 1000  # milliseconds: for two weeks a product may be 
 class Breadth:
     """How many products each source names, at least; twice as many as are asked for, where that is more.
 
-    With twice as many the same ten are offered: benchmarks/candidates.py.
+    What more of any would find of the ten best: benchmarks/candidates.py.
     """
 
     need: int = 50

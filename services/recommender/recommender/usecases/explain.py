@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.around import Step
 from recommender.domain.context import Context
 from recommender.domain.history import Done, History
@@ -17,7 +18,7 @@ from recommender.domain.reasons import reason
 from recommender.domain.rules import Rule
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Mode, Scored, score
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 from recommender.usecases.decisions import Decisions
 from recommender.usecases.offer import basis
 from recommender.usecases.ports import Fallback, Models

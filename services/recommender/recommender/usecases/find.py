@@ -7,10 +7,11 @@ from itertools import chain
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.nearest import passing, share
 from recommender.domain.relevance import Query
 from recommender.domain.ruling import Ruling
-from recommender.domain.shop import Allowed, Places, Shop
+from recommender.domain.shop import Places, Shop
 from recommender.usecases.candidates import Proposed
 from recommender.usecases.ports import Found, ProductIndex
 

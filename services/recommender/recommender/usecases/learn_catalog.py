@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.domain import words
+from recommender.domain import bag
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Entry
 from recommender.domain.vectors import packed
@@ -99,7 +99,7 @@ class LearnCatalog:
         if entry is None:
             return StoredProduct(key, place, position, None)
         vector = entry.vector.astype(np.dtype("<f4")).tobytes()
-        made = Made(self._models.space, packed(entry.vector), words.packed(entry.words))
+        made = Made(self._models.space, packed(entry.vector), bag.packed(entry.words))
         return StoredProduct(key, place, position, entry.product.record, vector, made)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chassis.kafka import Position as Watermark
+from recommender.domain.allowed import Allowed
 from recommender.domain.arrange import offered
 from recommender.domain.context import Context
 from recommender.domain.manners import MANNERS
@@ -17,7 +18,7 @@ from recommender.domain.reasons import Basis, reason
 from recommender.domain.rules import Rule
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import LAST, Mode, Scored, Scores, Wish, score
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 from recommender.domain.shortage import fewer
 from recommender.usecases.candidates import Candidates, Proposed
 from recommender.usecases.decisions import Decisions

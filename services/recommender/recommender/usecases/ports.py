@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chassis.kafka import Position as Watermark
+from recommender.domain.allowed import Allowed
+from recommender.domain.bag import Bag
 from recommender.domain.product import Key, Product
 from recommender.domain.rules import Customer
-from recommender.domain.shop import Allowed, Entry, Shop
+from recommender.domain.shop import Entry, Shop
 from recommender.domain.sought import Sought
-from recommender.domain.words import Bag
 from recommender.usecases.relations import Person
 
 Vector = NDArray[np.float32]

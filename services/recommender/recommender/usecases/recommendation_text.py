@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.mentions import Mention, by_name, sentences
 from recommender.domain.score import Scored, Wish
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 from recommender.usecases.ports import Fallback, Models, ProductIndex, Writer
 
 _NEAR = 0.5  # cosine from which a sentence speaks of a product: two unrelated texts reach .1 to .2

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from recommender.domain import words
+from recommender.domain import bag
 from recommender.domain.product import Key, Position, Product
 from recommender.domain.shop import Entry
 from recommender.domain.vectors import unpacked
@@ -71,7 +71,7 @@ class Restore:
             found = indexed.get(kept.product.key)
             if kept.made is not None and kept.made.space == self._models.space:
                 made = kept.made
-                entries.append(Entry(kept.product, unpacked(made.vector), words.unpacked(made.words), kept.position))
+                entries.append(Entry(kept.product, unpacked(made.vector), bag.unpacked(made.words), kept.position))
             elif found is not None and found.position == str(kept.position):
                 halves.append((kept, found.vector))
             else:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recommender.domain.allowed import Allowed
 from recommender.domain.arrange import arrange, capped
 from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnusableVector
@@ -19,7 +20,7 @@ from recommender.domain.reasons import Basis
 from recommender.domain.relevance import Query, relevance
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Scored, Scores
-from recommender.domain.shop import Allowed, Shop
+from recommender.domain.shop import Shop
 from recommender.domain.shortage import nothing_passes
 from recommender.usecases.candidates import Proposed
 from recommender.usecases.decisions import NOBODY, Decisions
