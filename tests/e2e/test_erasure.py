@@ -205,5 +205,5 @@ def test_nothing_in_flight_brings_a_person_back(house: House) -> None:
     assert not house.needs.GetProfile(needs_pb2.GetProfileRequest(user=house.user), timeout=30).profile.known
     assert house.turns() == []
     assert [each for each in house.attune("erase", house.user.user_id)["erased"] if int(each["count"])] == []
-    house.kill()  # the table of relations is locked while someone serves
+    house.kill()  # what lies on the disk is looked at while nobody writes
     assert house.traces() == []

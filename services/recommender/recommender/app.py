@@ -27,6 +27,7 @@ from recommender.settings import Settings
 from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.shelf import FileShelf
 from recommender.stores.sqlite import SqliteRelations
+from recommender.stores.sqlite_file import FileInUse
 from recommender.usecases.candidates import Candidates
 from recommender.usecases.decisions import Decisions
 from recommender.usecases.explain import Explain
@@ -143,7 +144,10 @@ async def _relations(settings: Settings) -> tuple[Relations, PolicyStore, Drawin
     url = settings.graph_url
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and parts.path:
-        sqlite = SqliteRelations(Path(unquote(parts.path)))
+        try:
+            sqlite = SqliteRelations(Path(unquote(parts.path)))
+        except FileInUse as error:
+            _refuse("ATTUNE_GRAPH_URL", url, str(error))
         return sqlite, sqlite.policies, None
     if parts.scheme.partition("+")[0] not in {"neo4j", "bolt"} or not parts.hostname:
         _refuse(

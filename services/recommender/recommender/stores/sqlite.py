@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +11,7 @@ from chassis.kafka import Rewound
 from recommender.domain.history import History
 from recommender.domain.product import Key, Position
 from recommender.stores import history_blob
+from recommender.stores.sqlite_file import SqliteFile
 from recommender.stores.sqlite_policies import SqlitePolicies
 from recommender.usecases.relations import (
     Change,
@@ -68,26 +68,24 @@ insert into forgotten values (?, ?) on conflict (person) do update set at = max(
 
 
 class SqliteRelations:
-    """Everything in WAL mode: a killed process loses nothing that was written, a power cut perhaps the last second.
+    """One process owns the file, so there is no journal.
 
-    Nothing here waits for another process, so no method gives up the event loop between what it reads and writes.
-    One process owns the file, so there is no journal.
+    What is read is read at once; a write may wait while the file's own log begins anew, and gives up the event loop
+    before it looks at anything.
     """
 
     shared = False
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.executescript(
-            "pragma journal_mode = wal; pragma synchronous = normal; pragma locking_mode = exclusive;"
-        )
+        """Raises FileInUse."""
+        self._file = SqliteFile(path)
+        self._db = self._file.db
         self._db.executescript(_SCHEMA)
         columns = [name for _, name, *_ in self._db.execute("pragma table_info(products)")]
         for name, kind in (("space", "text"), ("vector", "blob"), ("words", "blob")):
             if name not in columns:  # of a release before 0.3
                 self._db.execute(f"alter table products add column {name} {kind}")
-        self.policies = SqlitePolicies(self._db)
+        self.policies = SqlitePolicies(self._file)
         self._wishes = 0  # to be forgotten, since the start: whoever reads and writes is this process
 
     async def life(self) -> str:
@@ -95,7 +93,8 @@ class SqliteRelations:
         return "" if row is None else str(row[0])
 
     async def begin_life(self, log: str) -> None:
-        self._db.execute("insert or replace into about values ('life', ?)", (log,))
+        async with self._file.writing():
+            self._db.execute("insert or replace into about values ('life', ?)", (log,))
 
     async def next_offset(self, log: str, topic: str, partition: int) -> int:
         return self._next(log, topic, partition)
@@ -111,14 +110,8 @@ class SqliteRelations:
         )
 
     async def places(self, keys: Sequence[Key]) -> Mapping[Key, int]:
-        self._db.execute("begin immediate")
-        try:
-            found = {key: self._place(key) for key in keys}
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
-        return found
+        async with self._file.writing():
+            return {key: self._place(key) for key in keys}
 
     async def read(self, span: Span, people: Sequence[Person]) -> Page:
         forgotten: dict[Person, int] = {}
@@ -138,22 +131,16 @@ class SqliteRelations:
         return self._history(person)
 
     async def write(self, span: Span | None, learnt: Learnt, base: Page | None = None) -> Written:
-        self._db.execute("begin immediate")
-        try:
+        async with self._file.writing():
             self._guard(span, base)
-            removed = self._write(span, learnt)
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
-        return Written(0, removed)
+            return Written(0, self._write(span, learnt))
 
     async def since(self, number: int, known: Collection[int]) -> list[Change]:
         del number, known
         return []
 
     async def close(self) -> None:
-        self._db.close()
+        await self._file.close()
 
     def _guard(self, span: Span | None, base: Page | None) -> None:
         held = None if span is None else self._next(span.log, span.topic, span.partition)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from recommender.domain.product import Position
+from recommender.stores.sqlite_file import SqliteFile
 from recommender.usecases.policy import Named, StoredPolicy
 
 _SCHEMA = """
@@ -26,21 +26,16 @@ where not (log = excluded.log and partition = excluded.partition and offset >= e
 class SqlitePolicies:
     """One row per decision."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        db.execute(_SCHEMA)
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+        file.db.execute(_SCHEMA)
 
     async def load(self) -> list[StoredPolicy]:
-        rows = self._db.execute("select * from policies order by kind, tenant, name")
+        rows = self._file.db.execute("select * from policies order by kind, tenant, name")
         return [StoredPolicy(Named(*row[:3]), Position(*row[3:6]), row[6]) for row in rows]
 
     async def save(self, rows: Sequence[StoredPolicy]) -> None:
         if not rows:
             return
-        self._db.execute("begin immediate")
-        try:
-            self._db.executemany(_SAVE, [(*row.named, *row.position, row.record) for row in rows])
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+        async with self._file.writing():
+            self._file.db.executemany(_SAVE, [(*row.named, *row.position, row.record) for row in rows])
