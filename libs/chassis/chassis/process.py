@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
+import anyio
 from faststream.kafka import KafkaBroker
 
+from chassis import garbage
 from chassis.kafka.consumer import Consumer
 from chassis.kafka.dead_letters import DeadLetters
 from chassis.kafka.patience import until_there
@@ -38,9 +39,8 @@ async def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `close` runs last, in its order. Logs the address it listens on."""
     configure(name, settings.log_level)
-    # Records come and go by the thousand and hold no cycles: look for cycles seldom, and never in what the start made.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    await anyio.sleep(0)  # the first one loads a part of anyio, 10 ms, and would do so between requests
+    garbage.begin()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +60,7 @@ async def run(
         starting = _start(name, settings, consumers, producer or Producer(settings.kafka), progress, stack)
         if not await _unless(stopping, asyncio.create_task(starting)):
             return
-        tasks = [asyncio.create_task(_forever(step)) for step in background]
+        tasks = [asyncio.create_task(_forever(step)) for step in (*background, garbage.regularly)]
         stack.callback(lambda: [task.cancel() for task in tasks])
         watching = asyncio.create_task(_watch(server, consumers))
         whole = not await _unless(stopping, watching)
