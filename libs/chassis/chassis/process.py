@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
-import anyio
+import anyio.lowlevel
 from faststream.kafka import KafkaBroker
 
 from chassis import garbage
@@ -39,7 +39,7 @@ async def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `close` runs last, in its order. Logs the address it listens on."""
     configure(name, settings.log_level)
-    await anyio.sleep(0)  # the first one loads a part of anyio, 10 ms, and would do so between requests
+    await anyio.lowlevel.checkpoint()  # the first one loads a part of anyio, 10 ms, and would do so between requests
     garbage.begin()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
