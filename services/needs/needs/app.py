@@ -46,6 +46,7 @@ async def main() -> None:
     configure(NAME, settings.log_level)
     try:
         encoder = await asyncio.to_thread(load_encoder, settings.encoder)
+        await asyncio.to_thread(lexical.words, "不锈钢水壶")  # the dictionary now, not at the first Chinese text
         await _serve(settings, encoder)
     except (PartitionsChanged, UnevenPartitions, ValueError) as error:
         sys.stderr.write(f"{NAME}: {error}\n")

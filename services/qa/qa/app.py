@@ -18,6 +18,7 @@ from chassis.kafka import Consumer, Freshness, Producer, Progress
 from chassis.process import load, run
 from chassis.rpc import GrpcServer, channel, remaining
 from chassis.telemetry import configure, log
+from lm import lexical
 from lm.generators import TemplateGenerator
 from lm.generators.breaker import Breaker
 from lm.load import Engine
@@ -61,6 +62,7 @@ async def main() -> None:
     configure(NAME, settings.log_level)
     try:
         encoder = await asyncio.to_thread(load_encoder, settings.encoder)
+        await asyncio.to_thread(lexical.words, "不锈钢水壶")  # the dictionary now, not at the first Chinese text
         generator = load_generator(
             settings.generator, TEMPLATES, key=settings.generator_key, timeout=settings.generator_timeout
         )

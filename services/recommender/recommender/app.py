@@ -64,6 +64,7 @@ async def main() -> None:
     key = settings.generator_key.get_secret_value() if settings.generator_key else None
     try:
         models = TextModels(lm.load.encoder(settings.encoder))
+        models.load()
         generator = lm.load.generator(settings.generator, TEMPLATES, key=key, timeout=settings.text_timeout)
     except (ValueError, ModuleNotFoundError) as error:
         sys.stderr.write(f"{NAME}: {error}\n")

@@ -39,6 +39,14 @@ class TextModels:
     def dim(self) -> int:
         return self._encoder.dim
 
+    def load(self) -> None:
+        """Read some words of each language: the dictionaries come now, .3 s, and not while everybody waits for them."""
+        for text in ("a steel kettle", "不锈钢水壶"):
+            self._texts([text])
+            self.translations(text)
+            self.joining(text)
+            self.is_common(text)
+
     async def products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]:
         """e_p and words of each."""
         if not products:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -131,6 +133,22 @@ def test_a_text_is_given_in_the_nearest_language() -> None:
     ]
     assert in_language({"de": "Kessel"}, "fr") == "Kessel"
     assert in_language({}, "en") == ""
+
+
+def test_models_that_were_loaded_read_texts_without_loading_more() -> None:
+    code = """
+import sys
+import lm.load
+from recommender.models import TextModels
+models = TextModels(lm.load.encoder("static"))
+models.load()
+before = set(sys.modules)
+assert "rjieba" in before
+models.translations("一把不锈钢水壶 steel kettle")
+models.named("一把不锈钢水壶 steel kettle")
+assert set(sys.modules) == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
 def test_a_category_lies_in_those_above_it() -> None:
