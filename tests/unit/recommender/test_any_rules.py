@@ -96,7 +96,7 @@ def test_no_reply_ever_breaks_a_rule(seed: int) -> None:
     boosts = ruling.boosts(everywhere)
     columns = [("base", base, 1.0)] + ([] if boosts is None else [("rule.boost", boosts, 1.0)])
     scores, k = Scores(everywhere.tolist(), columns), rng.randrange(1, 21)
-    chosen = [scores.places[row] for row in arrange(shop, scores, k, ruling, diverse=bool(seed % 2))]
+    chosen = scores.places[arrange(shop, scores, k, ruling, diverse=bool(seed % 2))].tolist()
 
     def told(kind: type, place: int) -> list[r.Rule]:
         return [rule for rule in rules if isinstance(rule.effect, kind) and concerns(rule, shop, place)]
@@ -115,7 +115,7 @@ def test_no_reply_ever_breaks_a_rule(seed: int) -> None:
             assert max(counts.values(), default=0) <= rule.effect.most
         if isinstance(rule.effect, r.Boost):
             for place in mine:
-                scored = scores.at(scores.places.index(place))
+                scored = scores.at(scores.places.tolist().index(place))
                 assert scored.value == sum(term.contribution for term in scored.terms)
     pinned = {place for place in chosen if any(rule.effect.position <= k for rule in told(r.Pin, place))}  # type: ignore[union-attr]
     buried = [bool(told(r.Bury, place)) for place in chosen if place not in pinned]

@@ -75,7 +75,7 @@ async def test_of_very_many_relations_of_one_product_the_strongest_are_served(sh
     weights = {place: rng.random() for place in range(1, 20_001)}
     for place, weight in weights.items():
         graph.state(place, [("goes_with", hub, weight)])
-    places, values = graph.related(hub)["goes_with"]
+    _, places, values = graph.related([hub])["goes_with"]
     assert len(places) == CAP
     assert values.tolist() == sorted(weights.values(), reverse=True)[:CAP]
 

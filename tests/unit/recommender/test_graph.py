@@ -143,7 +143,7 @@ def test_co_occurrence_is_the_share_that_wanted_both_of_those_who_wanted_either(
         graph.learn([history.add(0, BUY, person)])
         if person < 1:
             graph.learn([history.add(1, BUY, person)])
-    places, values = graph.related(1)["co_occurrence"]
+    _, places, values = graph.related([1])["co_occurrence"]
     assert places.tolist() == [0]
     assert values[0] == pytest.approx(1 / 4)
 
@@ -151,9 +151,9 @@ def test_co_occurrence_is_the_share_that_wanted_both_of_those_who_wanted_either(
 def test_links_of_the_catalogue_hold_both_ways_until_it_says_otherwise() -> None:
     graph = Graph()
     graph.state(0, [("goes_with", 1, 0.5)])
-    assert graph.related(1)["goes_with"][0].tolist() == [0]
+    assert graph.related([1])["goes_with"].places.tolist() == [0]
     graph.state(0, [])
-    assert "goes_with" not in graph.related(1)
+    assert "goes_with" not in graph.related([1])
 
 
 def test_what_was_refused_is_no_recent_product_until_it_is_wanted_again() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from recommender.breaker import Breaker
 from recommender.domain.bag import Bag
+from recommender.domain.marks import Marks
 from recommender.domain.mentions import by_name, sentences
 from recommender.domain.product import Position, above, in_language
 from recommender.domain.ragged import Ragged
@@ -85,6 +87,19 @@ def test_rows_that_come_and_go_in_any_order_read_as_the_last_that_was_put() -> N
     assert rows.sums(rows.weights * rows.numbers).tolist() == [sum(n * n for n in held.get(p, ())) for p in places]
     assert all(made.numbers(place).tolist() == numbers for place, numbers in held.items())
     assert made.take([]).sums(np.zeros(0)).tolist() == []
+
+
+def test_lists_of_places_add_up_to_what_a_dictionary_would_say() -> None:
+    rng, marks = random.Random(5), Marks()
+    for _ in range(200):
+        lists = [rng.sample(range(5_000), rng.randrange(300)) for _ in range(rng.randrange(1, 20))]
+        weights = [rng.choice([0.25, 0.5, 2.0]) for _ in lists]  # sums of such fractions are exact
+        expected = Counter[int]()
+        for places, weight in zip(lists, weights, strict=True):
+            expected.update(dict.fromkeys(places, weight))  # type: ignore[arg-type] # a counter counts in halves too
+        found, sums = marks.together([np.array(each, dtype=np.int32) for each in lists], np.array(weights))
+        assert len(found) == len(expected)
+        assert dict(zip(found.tolist(), sums.tolist(), strict=True)) == expected
 
 
 def test_a_behaviour_counts_half_after_the_half_life_whatever_the_order() -> None:

@@ -94,12 +94,12 @@ async def _look(house: House, act: Act, terms: Sequence[str]) -> Choice | None:
         return None
     ruling = house.decisions.ruling(known.shop, Context.HOME, known.customer)
     proposed = await house.candidates(known.shop, known.wish, 10, _ALL, known.history.items, ruling)
-    if not proposed.places:
+    if not len(proposed.places):
         return None
     ones = Weights(learned=dict.fromkeys(terms, 1.0))
     columns = {name: values for name, values, _ in score(known.shop, known.wish, proposed.places, ones, _MODE).columns}
     none = np.zeros(len(proposed.places))
-    rows = np.flatnonzero(np.asarray(proposed.places) == place)
+    rows = np.flatnonzero(proposed.places == place)
     return Choice(
         act.user, np.stack([columns.get(name, none) for name in terms], axis=1), int(rows[0]) if len(rows) else -1
     )

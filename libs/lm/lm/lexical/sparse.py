@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,7 @@ def query(text: str) -> SparseVector:
     return _vector({index(word): 1.0 for word in words(text)})
 
 
+@lru_cache(maxsize=50_000)  # words of needs and of products come again and again
 def index(word: str) -> int:
     """The 32-bit place of a word, the same in every process and release: CRC-32 of its UTF-8.
 

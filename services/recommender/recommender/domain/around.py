@@ -18,7 +18,6 @@ SHARES = {"transition": 1.0, "co_occurrence": 0.5}  # inner coefficients of rel 
 STATED = 0.5  # of a link the catalogue states: sure, but not about this person
 OVERLAP = 0.1  # of shared category, brand and attributes (best on Amazon Beauty)
 _PARTS = {**SHARES, "catalog": STATED}
-_NONE: Values = np.zeros(0)
 _NOWHERE: Places = np.zeros(0, dtype=np.int64)
 
 
@@ -35,8 +34,8 @@ class Step:
 class Around:
     """The edges that leave the last products, newest first; read once per request.
 
-    `_targets` and `_values` hold every edge: where it leads, and its weight times the decay of its seed, before the
-    inner coefficient. `_edges[i]` is the seed and the kind of the row that ends before `_ends[i]`.
+    `_edges` are those of each kind, with the value times the decay of the seed that they leave, before the inner
+    coefficient; `_targets` is where they lead, one kind after the other.
     """
 
     def __init__(self, shop: Shop, seeds: Sequence[int], back: Sequence[int] | None = None) -> None:
@@ -44,25 +43,23 @@ class Around:
         self._shop, self.seeds = shop, seeds
         self.weights = weights = decays(range(len(seeds)) if back is None else back)
         self._portions = weights / weights.sum() if len(seeds) else weights
-        rows = [
-            (seed, kind, places, decay * values)
-            for seed, decay in zip(seeds, weights.tolist(), strict=True)
-            for kind, (places, values) in shop.graph.related(seed).items()
-        ]
-        self._edges = [(seed, kind) for seed, kind, _, _ in rows]
-        self._targets: Places = np.concatenate([_NOWHERE, *(places for _, _, places, _ in rows)])
-        self._values: Values = np.concatenate([_NONE, *(values for *_, values in rows)])
-        self._ends: Places = np.cumsum([len(places) for _, _, places, _ in rows], dtype=np.int64)
+        self._edges = {
+            kind: edges._replace(values=edges.values * weights[edges.which])
+            for kind, edges in (shop.graph.related(seeds) if len(seeds) else {}).items()
+        }
+        self._targets: Places = np.concatenate([_NOWHERE, *(edges.places for edges in self._edges.values())])
         self._reached, self._parts = self._add_up()
 
     def _add_up(self) -> tuple[Places, Mapping[str, Values]]:
         """The places that edges lead to, in order, and what the edges of each part add up to there."""
         reached, where = np.unique(self._targets, return_inverse=True)
-        parts = list(_PARTS)
-        of_row = [parts.index(kind) if kind in _PARTS else parts.index("catalog") for _, kind in self._edges]
-        part = np.repeat(np.array(of_row, dtype=np.int64), np.diff(self._ends, prepend=0))
-        cells = np.bincount(part * len(reached) + where, self._values, len(parts) * len(reached))
-        return reached, dict(zip(parts, cells.reshape(len(parts), -1), strict=True))
+        parts = {name: np.zeros(len(reached)) for name in _PARTS}
+        begin = 0
+        for kind, edges in self._edges.items():
+            at = where[begin : begin + len(edges.places)]
+            parts[_part(kind)] += np.bincount(at, edges.values, len(reached))
+            begin += len(edges.places)
+        return reached, parts
 
     def parts(self, places: Places) -> Mapping[str, Values]:
         """The graph's parts of rel for each place, before their inner coefficients; (n,) each."""
@@ -91,15 +88,13 @@ class Around:
         """All that is behind rel(p, G), strongest first: the weights add up to it, before λ."""
         return sorted([*self.edges_to(place), *self.likenesses(place)], key=lambda step: -step.weight)
 
-    def edges_to(self, place: int) -> list[Step]:
-        """The edges of the graph among them."""
-        leading = np.flatnonzero(self._targets == place)
-        rows = np.searchsorted(self._ends, leading, side="right").tolist()
+    def edges_to(self, place: int, part: str = "") -> list[Step]:
+        """The edges of the graph among them; of one part of rel alone where it is named."""
         found = [
-            Step(source, place, kind, SHARES.get(kind, STATED) * value)
-            for (source, kind), value in zip(
-                (self._edges[row] for row in rows), self._values[leading].tolist(), strict=True
-            )
+            Step(self.seeds[edges.which[row]], place, kind, SHARES.get(kind, STATED) * edges.values.item(row))
+            for kind, edges in self._edges.items()
+            if part in {"", _part(kind)}
+            for row in np.flatnonzero(edges.places == place).tolist()
         ]
         return sorted(found, key=lambda step: -step.weight)
 
@@ -112,6 +107,11 @@ class Around:
             if share
         ]
         return sorted(found, key=lambda step: -step.weight)
+
+
+def _part(kind: str) -> str:
+    """The part of rel that edges of a kind count for."""
+    return kind if kind in _PARTS else "catalog"
 
 
 def decays(back: Sequence[int]) -> Values:

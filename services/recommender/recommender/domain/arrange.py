@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def offered(shop: Shop, scores: Scores, k: int, ruling: Ruling, *, diverse: bool
     """At most k of the scored products, as rules will have it where there are some, else best first."""
     if not ruling:
         return choose(shop, scores, k, diverse=diverse)
-    return [scores.at(row) for row in arrange(shop, scores, k, ruling, diverse=diverse)]
+    return scores.told(arrange(shop, scores, k, ruling, diverse=diverse))
 
 
 def capped(shop: Shop, chosen: Sequence[Scored], ruling: Ruling) -> list[Scored]:
@@ -39,23 +39,28 @@ def arrange(
     Pinned ones at their places, buried ones last, the others best first; of each brand as many as may be; places for
     new ones kept as long as there are such. A position beyond k pins nothing.
     """
-    places = np.asarray(scores.places, dtype=np.int64)
-    flags = ruling.buried(places)
-    order = np.lexsort((-scores.totals, flags))
-    ranked = [row for row in order[ruling.permits(places)[order]].tolist() if row not in without]
-    buried: list[bool] = flags.tolist()
+    places, strength = scores.places, ruling.diversity
+    buried = ruling.buried(places)
+    order = np.lexsort((-scores.totals, buried))
+    ranked = order[ruling.permits(places)[order]]
+    ranked = _but(ranked, without)
     room = _Room(shop, places, ruling)
     pins = [(position, row) for position, row in _pins(ranked, ruling, places, k) if room.take(row)][:k]
-    pinned = {row for _, row in pins}
-    others = [row for row in ranked if row not in pinned]
-    if ruling.diversity is not None:
-        others = _different(shop, scores, others, [row for _, row in pins], k, ruling.diversity)
-    rank = {row: number for number, row in enumerate(others)}
-    kept = room.keep(ruling, places, [row for row in others if not buried[row]], list(pinned), k)
-    rest = (row for row in others if row not in kept)
-    share = share_of_one(k) if diverse and ruling.diversity is None else k
-    chosen = [*kept, *_fill(shop, places, room, rest, kept, k - len(pins) - len(kept), share)]
+    pinned = [row for _, row in pins]
+    others = _but(ranked, pinned)
+    if strength is not None:
+        others = _different(shop, scores, others, pinned, k, strength)
+    kept = room.keep(ruling, places, others[~buried[others]], pinned, k)
+    share = share_of_one(k) if diverse and strength is None else k
+    chosen = [*kept, *_fill(shop, places, room, others, kept, k - len(pins) - len(kept), share)]
+    rank = np.empty(len(places), dtype=np.int64)
+    rank[others] = np.arange(len(others))
     return _placed(sorted(chosen, key=lambda row: (buried[row], rank[row])), pins)
+
+
+def _but(rows: Places, some: Collection[int]) -> Places:
+    """The rows without some of them."""
+    return rows[~np.isin(rows, list(some))] if some else rows
 
 
 class _Room:
@@ -76,44 +81,45 @@ class _Room:
             self._taken[i][brand] += 1
         return True
 
-    def keep(
-        self, ruling: Ruling, places: Places, ranked: Sequence[int], pinned: Sequence[int], k: int
-    ) -> dict[int, None]:
+    def keep(self, ruling: Ruling, places: Places, ranked: Places, pinned: Sequence[int], k: int) -> dict[int, None]:
         """The rows for which places are kept, because they are new."""
         kept: dict[int, None] = {}
-        for share, flags in ruling.quotas(places):
-            new = flags.tolist()
-            wanted = math.ceil(share * k - 1e-9) - sum(new[row] for row in (*pinned, *kept))  # .3 · 10 is 3
-            for row in ranked:
+        for share, new in ruling.quotas(places):
+            wanted = math.ceil(share * k - 1e-9) - int(new[[*pinned, *kept]].sum())  # .3 · 10 is 3
+            for row in ranked[new[ranked]].tolist():
                 if wanted <= 0 or len(pinned) + len(kept) >= k:
                     break
-                if new[row] and row not in kept and self.take(row):
+                if row not in kept and self.take(row):
                     kept[row] = None
                     wanted -= 1
         return kept
 
 
-def _pins(ranked: Sequence[int], ruling: Ruling, places: Places, k: int) -> list[tuple[int, int]]:
+def _pins(ranked: Places, ruling: Ruling, places: Places, k: int) -> list[tuple[int, int]]:
     """(position, row), lowest position first; one that several rules pin stands where the first one says."""
     found: dict[int, int] = {}
     for position, concerned in ruling.pinned(places):
         if position <= k and concerned.any():
-            there = concerned.tolist()
-            found |= {row: position for row in ranked if there[row] and row not in found}
+            found |= {row: position for row in ranked[concerned[ranked]].tolist() if row not in found}
     return [(position, row) for row, position in found.items()]
 
 
 def _fill(
-    shop: Shop, places: Places, room: _Room, rows: Iterable[int], kept: Iterable[int], free: int, share: int
+    shop: Shop, places: Places, room: _Room, rows: Places, kept: Collection[int], free: int, share: int
 ) -> list[int]:
-    """The first rows for which there is room; a category that has its share waits until others had their turn."""
+    """The first rows for which there is room, beside those kept.
+
+    A category that has its share waits until others had their turn.
+    """
     categories = shop.categories[places].tolist()
     taken = Counter(categories[row] for row in kept)
     chosen: list[int] = []
     waiting: list[int] = []
-    for row in rows:
+    for row in rows.tolist():
         if len(chosen) >= free:
             break
+        if row in kept:
+            continue
         if categories[row] and taken[categories[row]] >= share:
             waiting.append(row)
         elif room.take(row):
@@ -126,31 +132,29 @@ def _fill(
     return chosen
 
 
-def _different(
-    shop: Shop, scores: Scores, rows: Sequence[int], chosen: Sequence[int], k: int, strength: float
-) -> list[int]:
+def _different(shop: Shop, scores: Scores, rows: Places, chosen: Sequence[int], k: int, strength: float) -> Places:
     """Maximal marginal relevance: each next one has the most of (1 - strength)·score - strength·nearness to those
     before it; scores are stretched to [0, 1].
     """
-    pool, rest = list(rows[: _POOL * k]), list(rows[_POOL * k :])
+    pool, rest = rows[: _POOL * k], rows[_POOL * k :]
     if len(pool) < 2:  # noqa: PLR2004 - one alone differs from nothing
-        return list(rows)
-    places = np.asarray(scores.places, dtype=np.int64)
+        return rows
+    places = scores.places
     vectors = shop.vectors.take(places[pool])
     totals = scores.totals[pool]
     span = float(np.ptp(totals))
     worth = (1 - strength) * ((totals - totals.min()) / span if span else np.zeros(len(pool)))
     near = np.zeros(len(pool))
     if chosen:
-        near = np.maximum((vectors @ shop.vectors.take(places[list(chosen)]).T).max(axis=1), 0.0).astype(np.float64)
+        near = np.maximum((vectors @ shop.vectors.take(places[chosen]).T).max(axis=1), 0.0).astype(np.float64)
     order: list[int] = []
     left = np.ones(len(pool), dtype=bool)
     for _ in range(len(pool)):
         best = int(np.argmax(np.where(left, worth - strength * near, -np.inf)))
-        order.append(pool[best])
+        order.append(best)
         left[best] = False
         near = np.maximum(near, vectors @ vectors[best])
-    return [*order, *rest]
+    return np.concatenate([pool[order], rest])
 
 
 def _placed(others: Sequence[int], pins: Sequence[tuple[int, int]]) -> list[int]:

@@ -21,7 +21,7 @@ def choose(shop: Shop, scores: Scores, k: int, *, diverse: bool) -> list[Scored]
     """
     ranked: list[int] = np.argsort(-scores.totals, kind="stable").tolist()
     rows = _diverse(shop, scores, ranked, k) if diverse else ranked[:k]
-    return [scores.at(row) for row in rows]
+    return scores.told(rows)
 
 
 def share_of_one(k: int) -> int:
@@ -34,8 +34,9 @@ def _diverse(shop: Shop, scores: Scores, ranked: Sequence[int], k: int) -> list[
     taken: Counter[int] = Counter()
     chosen: list[int] = []  # ranks
     waiting: list[int] = []
+    categories = shop.categories[scores.places].tolist()
     for rank, row in enumerate(ranked):
-        category = int(shop.categories[scores.places[row]])
+        category = categories[row]
         if category and taken[category] >= most:
             waiting.append(rank)
             continue

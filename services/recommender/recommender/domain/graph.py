@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,14 @@ class Row:
 _NOTHING = Row(np.zeros(0, dtype=np.int64), np.zeros(0), 0.0)
 
 
+class Leaving(NamedTuple):
+    """Edges of one kind that leave some places."""
+
+    which: Places  # of the places each one leaves, (n,), ascending
+    places: Places  # where it leads, (n,)
+    values: Values  # (n,)
+
+
 class Edges:
     """Counts between places, and their strongest as arrays.
 
@@ -105,6 +114,13 @@ class Edges:
                 del self._rows[next(iter(self._rows))]
             row = self._rows[source] = self._make(source)
         return row
+
+    def leaving(self, sources: Sequence[int]) -> Leaving:
+        """The neighbours of some places, with the counts."""
+        rows = [self.row(source) for source in sources]
+        which = np.repeat(np.arange(len(rows)), [len(row.places) for row in rows])
+        places = np.concatenate([_NOTHING.places, *(row.places for row in rows)])
+        return Leaving(which, places, np.concatenate([_NOTHING.counts, *(row.counts for row in rows)]))
 
     def between(self, source: int, target: int) -> float:
         """The count from one place to another."""
@@ -169,23 +185,23 @@ class Graph:
                 edges.add(other, place, sign * weight)
         self._stated[place] = links
 
-    def related(self, place: int) -> Mapping[str, tuple[Places, Values]]:
-        """Kind → (places, values in [0, 1]) of the strongest neighbours of a product.
+    def related(self, sources: Sequence[int]) -> Mapping[str, Leaving]:
+        """Kind → the strongest neighbours of some products, with values in [0, 1]; kinds without any are left out.
 
         `transition`: t_ab / ‖t_a‖. `co_occurrence`: c_ab / (d_a + d_b - c_ab), of those who wanted either the share
         that wanted both; better than the cosine on three shops (decision 0018). Links count as the catalogue says.
         """
-        steps = self.transitions.row(place)
-        found = {"transition": (steps.places, steps.counts / steps.length if steps.length else steps.counts)}
-        pairs = self.together.row(place)
+        steps, pairs = self.transitions.leaving(sources), self.together.leaving(sources)
+        lengths = np.array([self.transitions.row(source).length or 1.0 for source in sources])
+        found = {"transition": steps._replace(values=steps.values / lengths[steps.which])}
         if len(pairs.places):
-            either = self._degree(place) + self.degrees[pairs.places] - pairs.counts
-            found["co_occurrence"] = (pairs.places, np.minimum(pairs.counts / np.maximum(either, 1.0), 1.0))
+            own = np.array([self._degree(source) for source in sources])
+            either = own[pairs.which] + self.degrees[pairs.places] - pairs.values
+            found["co_occurrence"] = pairs._replace(values=np.minimum(pairs.values / np.maximum(either, 1.0), 1.0))
         for kind, edges in self.links.items():
-            row = edges.row(place)
-            if len(row.places):
-                found[kind] = (row.places, np.minimum(row.counts, 1.0))
-        return found
+            links = edges.leaving(sources)
+            found[kind] = links._replace(values=np.minimum(links.values, 1.0))
+        return {kind: edges for kind, edges in found.items() if len(edges.places)}
 
     def centrality(self, places: Places) -> Values:
         """Static centrality of the article's base case: the share of the best-known product's people, in [0, 1]."""

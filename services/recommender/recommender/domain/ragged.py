@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.domain.columns import T, grown
+# The loops below `scipy.sparse`, on arrays that are no matrix of it: to make one costs more than what is done with it.
+from scipy.sparse._sparsetools import csr_matvec, csr_row_index
+
+from recommender.domain.columns import Flags, T, grown
 
 Places = NDArray[np.int64]
 Numbers = NDArray[np.int32]
@@ -17,99 +19,98 @@ Weights = NDArray[np.float32]
 Values = NDArray[np.float64]
 
 _ROOM = 1024
+_ONE = np.ones(1)
 
 
 class Rows(NamedTuple):
-    """Some rows, one after the other. Each opens with the number 0 of weight 0, so that none is empty."""
+    """Some rows, one after the other: row i is what lies from `ends[i]` to `ends[i + 1]`."""
 
     numbers: Numbers  # (n,)
     weights: Weights  # (n,)
-    starts: Places  # (rows,)
-    lengths: Places  # (rows,), without what they open with
+    ends: Numbers  # (rows + 1,)
 
-    def sums(self, values: Values | Weights) -> Values:
-        """The sum of each row's part of `values`, (n,)."""
-        if not len(self.starts):
-            return np.zeros(0)
-        found: Values = np.add.reduceat(values, self.starts, dtype=np.float64)
+    @property
+    def lengths(self) -> Numbers:
+        """(rows,)."""
+        return np.diff(self.ends)
+
+    def dots(self, table: Values) -> Values:
+        """Per row, the sum of its weights, each times what the table says of its number; (rows,)."""
+        return self._summed(self.numbers, self.weights.astype(np.float64), table)
+
+    def sums(self, values: Values | Weights | Flags) -> Values:
+        """The sum of each row's part of `values`, (n,); (rows,)."""
+        first: Numbers = np.zeros(len(values), dtype=np.int32)
+        return self._summed(first, np.asarray(values, dtype=np.float64), _ONE)
+
+    def _summed(self, numbers: Numbers, values: Values, table: Values) -> Values:
+        found: Values = np.zeros(len(self.ends) - 1)
+        csr_matvec(len(found), len(table), self.ends, numbers, values, table, found)
         return found
 
 
 class Ragged:
     """A row of weighted numbers for each place; one that was never put is empty.
 
-    Invariants: the first element is nobody's row and read for all that are empty; the last place there is room for is
-    never put, and read for all beyond; what was replaced lies around until it is more than what is held, so that a put
-    costs what it puts.
+    Invariants: the last place there is room for is never put, and read for all beyond; what was replaced lies around
+    until it is more than what is held, so that a put costs what it puts. At most 2³¹ elements.
     """
 
     def __init__(self) -> None:
         self._numbers: Numbers = np.zeros(_ROOM, dtype=np.int32)
         self._weights: Weights = np.zeros(_ROOM, dtype=np.float32)
-        self._starts: Places = np.zeros(_ROOM, dtype=np.int64)  # by place
-        self._lengths: Places = np.zeros(_ROOM, dtype=np.int64)
-        self._end, self._held = 1, 1  # elements: written, and of rows that are still held
+        self._bounds: Numbers = np.zeros((_ROOM, 2), dtype=np.int32)  # by place: from where to where
+        self._end, self._held = 0, 0  # elements: written, and of rows that are still held
 
     def put(self, place: int, numbers: Sequence[int], weights: Weights | Values) -> None:
         """Replace a row."""
-        while place >= len(self._starts) - 1:
-            self._starts, self._lengths = _longer(self._starts), _longer(self._lengths)
-        size = len(numbers) + 1
-        if len(numbers) and self._lengths[place] == len(numbers):  # what changed of it seldom changes its length
-            start = self._starts[place] + 1
-            self._numbers[start : start + len(numbers)] = numbers
-            self._weights[start : start + len(numbers)] = weights
+        while place >= len(self._bounds) - 1:
+            self._bounds = _longer(self._bounds)
+        start, end = self._bounds[place].tolist()
+        size = len(numbers)
+        if size and end - start == size:  # what changed of it seldom changes its length
+            self._numbers[start:end] = numbers
+            self._weights[start:end] = weights
             return
-        self._held -= self._taken(place)
-        self._starts[place] = self._lengths[place] = 0
-        if not len(numbers):
+        self._held -= end - start
+        self._bounds[place] = 0
+        if not size:
             return
         if self._end > 2 * self._held + _ROOM:
             self._close_up()
         while self._end + size > len(self._numbers):
             self._numbers, self._weights = _longer(self._numbers), _longer(self._weights)
-        self._numbers[self._end + 1 : self._end + size] = numbers
-        self._weights[self._end + 1 : self._end + size] = weights
-        self._numbers[self._end], self._weights[self._end] = 0, 0.0
-        self._starts[place], self._lengths[place] = self._end, len(numbers)
+        self._numbers[self._end : self._end + size] = numbers
+        self._weights[self._end : self._end + size] = weights
+        self._bounds[place] = self._end, self._end + size
         self._end += size
         self._held += size
 
     def numbers(self, place: int) -> Numbers:
         """The numbers of one row."""
-        at = min(place, len(self._starts) - 1)
-        start = self._starts[at] + 1
-        return self._numbers[start : start + self._lengths[at]]
+        start, end = self._bounds[min(place, len(self._bounds) - 1)].tolist()
+        return self._numbers[start:end]
 
     def take(self, places: Sequence[int] | Places) -> Rows:
         """The rows of some places, in their order."""
-        at = np.minimum(np.asarray(places, dtype=np.int64), len(self._starts) - 1)
-        lengths = self._lengths[at]
-        sizes = lengths + 1
-        starts = np.cumsum(sizes) - sizes
-        index = np.repeat(self._starts[at] - starts, sizes)
-        index += _counting(len(index))
-        return Rows(self._numbers[index], self._weights[index], starts, lengths)
-
-    def _taken(self, place: int) -> int:
-        return int(self._lengths[place]) + 1 if self._lengths[place] else 0
+        at = np.minimum(np.asarray(places, dtype=np.int64), len(self._bounds) - 1)
+        bounds = self._bounds[at]
+        ends: Numbers = np.zeros(len(at) + 1, dtype=np.int32)
+        np.cumsum(bounds[:, 1] - bounds[:, 0], out=ends[1:])
+        numbers: Numbers = np.empty(ends[-1], dtype=np.int32)
+        weights: Weights = np.empty(ends[-1], dtype=np.float32)
+        # Read as the ends of twice as many rows, of which every other one is what lies between two places'.
+        csr_row_index(
+            len(at), (2 * at).astype(np.int32), self._bounds.ravel(), self._numbers, self._weights, numbers, weights
+        )
+        return Rows(numbers, weights, ends)
 
     def _close_up(self) -> None:
-        places = np.flatnonzero(self._lengths)
+        places = np.flatnonzero(self._bounds[:, 0] < self._bounds[:, 1])
         rows = self.take(places)
-        self._end = 1 + len(rows.numbers)
-        self._numbers[1 : self._end], self._weights[1 : self._end] = rows.numbers, rows.weights
-        self._starts[places] = rows.starts + 1
-
-
-@lru_cache(maxsize=1)
-def _numbers(room: int) -> Places:
-    return np.arange(room)
-
-
-def _counting(count: int) -> Places:
-    """0, 1, 2 …"""
-    return _numbers(65_536)[:count] if count <= 65_536 else np.arange(count)  # noqa: PLR2004 - more than any request
+        self._end = len(rows.numbers)
+        self._numbers[: self._end], self._weights[: self._end] = rows.numbers, rows.weights
+        self._bounds[places, 0], self._bounds[places, 1] = rows.ends[:-1], rows.ends[1:]
 
 
 def _longer(column: NDArray[T]) -> NDArray[T]:

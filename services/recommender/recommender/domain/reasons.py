@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
-from recommender.domain.around import SHARES, Around, Step
+from recommender.domain.around import Around, Step
 from recommender.domain.score import Scored
 from recommender.domain.shop import Shop
 
@@ -57,19 +58,18 @@ class Basis(NamedTuple):
     around: Around | None  # the person's last products, and the edges that leave them
     recent: Sequence[int]  # those of them that count as similar, newest first
     words: Sequence[str]  # the words it was asked with
-    named: Callable[[str], Sequence[int]] | None = None  # the 32-bit names of words; None: they are all that was asked
+    asked: Mapping[int, float] | None = None  # the 32-bit names of the words in them; None: nothing else was asked
 
 
 def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
     """The strongest term in words; Chinese for Chinese readers, English for all others."""
     wording = _WORDING["zh" if language.partition("-")[0].lower() == "zh" else "en"]
     product = shop.at(scored.place)
-    for term in sorted(scored.terms, key=lambda t: -t.contribution):
-        if term.contribution <= 0:
-            break
-        name, other = term.name, None
-        if name.startswith("rel."):
-            step = _step(basis.around, name, scored.place)
+    other: int | None
+    for term in _speaking(scored):
+        name, other = term, None
+        if term.startswith("rel."):
+            step = _step(basis.around, term, scored.place)
             if step is None:
                 continue
             name, other = step.kind if step.kind in wording else "link", step.source
@@ -88,12 +88,17 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
     return wording["nothing"]
 
 
+def _speaking(scored: Scored) -> list[str]:
+    """The names of the terms that speak for it, the one that says most first."""
+    says = [(value * weight, name) for name, value, weight in scored.terms if value * weight > 0]
+    return [name for _, name in sorted(says, key=itemgetter(0), reverse=True)]
+
+
 def _answers(shop: Shop, basis: Basis, place: int) -> bool:
     """Whether it has any of the words: a need has those of the last products too."""
-    if basis.named is None or not basis.words:
+    if basis.asked is None or not basis.words:
         return bool(basis.words)
-    asked = dict.fromkeys((name for text in basis.words for name in basis.named(text)), 1.0)
-    return bool(shop.words.match(asked, [place]).scores[0] > 0)
+    return bool(shop.words.match(basis.asked, [place]).scores[0] > 0)
 
 
 def _step(around: Around | None, term: str, place: int) -> Step | None:
@@ -102,11 +107,7 @@ def _step(around: Around | None, term: str, place: int) -> Step | None:
         return None
     if term == "rel.attributes":
         return next(iter(around.likenesses(place)), None)
-    return next((step for step in around.edges_to(place) if _term_of(step.kind) == term), None)
-
-
-def _term_of(kind: str) -> str:
-    return f"rel.{kind}" if kind in SHARES else "rel.catalog"
+    return next(iter(around.edges_to(place, term.removeprefix("rel."))), None)
 
 
 def _nearest(shop: Shop, places: Sequence[int], place: int) -> int | None:

@@ -48,7 +48,6 @@ class Ruling:
         self._looked_at: Places | None = None
         self._flags: Flags = np.zeros((0, 0), dtype=bool)
         self._hard = [each for each in self._held if isinstance(each[1].effect, (*_FORBIDDING, IncludeOnly))]
-
         self._only = np.array([isinstance(rule.effect, IncludeOnly) for _, rule in self._hard], dtype=bool)
 
     def __bool__(self) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.domain.around import OVERLAP, SHARES, STATED, Around
-from recommender.domain.shop import Matrix, Shop
+from recommender.domain.shop import Matrix, Places, Shop
 from recommender.domain.sought import NOTHING, Sought
 
 Values = NDArray[np.float64]
@@ -92,8 +92,8 @@ class Scores:
     Invariant: `totals[i] == at(i).value`, bit for bit: both add the same products in the same order.
     """
 
-    def __init__(self, places: Sequence[int], columns: Sequence[Column]) -> None:
-        self.places = places
+    def __init__(self, places: Sequence[int] | Places, columns: Sequence[Column]) -> None:
+        self.places: Places = np.asarray(places, dtype=np.int64)
         self._columns = [column for column in columns if column[2]]  # the others have no say
         self.totals: Values = np.zeros(len(places))
         for _, values, weight in self._columns:
@@ -106,24 +106,37 @@ class Scores:
 
     def at(self, row: int) -> Scored:
         """One place with its addends."""
-        terms = [Term(name, values.item(row), weight) for name, values, weight in self._columns]
-        return Scored(self.places[row], tuple(terms))
+        return self.told([row])[0]
+
+    def told(self, rows: Sequence[int]) -> list[Scored]:
+        """Some places with their addends, in the order of the rows."""
+        names = [name for name, _, _ in self._columns]
+        weights = [weight for _, _, weight in self._columns]
+        values = zip(*(column[rows].tolist() for _, column, _ in self._columns), strict=True)
+        terms = [tuple(map(Term, names, each, weights)) for each in values] if names else [()] * len(rows)
+        return list(map(Scored, self.places[rows].tolist(), terms))
 
 
 def score(
-    shop: Shop, wish: Wish, places: Sequence[int], weights: Weights, mode: Mode, boosts: Values | None = None
+    shop: Shop,
+    wish: Wish,
+    places: Sequence[int] | Places,
+    weights: Weights,
+    mode: Mode,
+    boosts: Values | None = None,
 ) -> Scores:
     """F of each place, in the order of `places`; `boosts`: what rules add, a term of its own."""
     more: list[Column] = [] if boosts is None else [("rule.boost", boosts, 1.0)]
+    at: Places = np.asarray(places, dtype=np.int64)
     if mode is Mode.ARTICLE:
-        return Scores(places, [*_article(shop, wish, places, weights), *more])
-    return Scores(places, [*_with(weights, _conditioned(shop, wish, places, weights)), *more])
+        return Scores(at, [*_article(shop, wish, at, weights), *more])
+    return Scores(at, [*_with(weights, _conditioned(shop, wish, at, weights)), *more])
 
 
 def coefficients(weights: Weights) -> dict[str, float]:
     """Name of each term → its coefficient."""
     nobody = Wish(leaning=np.zeros(1, dtype=np.float32))
-    columns = _with(weights, _conditioned(Shop("", 1), nobody, [], weights))
+    columns = _with(weights, _conditioned(Shop("", 1), nobody, np.zeros(0, dtype=np.int64), weights))
     return {name: weight for name, _, weight in columns}
 
 
@@ -138,16 +151,14 @@ def _with(weights: Weights, columns: list[Column]) -> list[Column]:
     ]
 
 
-def _article(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[Column]:
-    at = np.asarray(places, dtype=np.int64)
+def _article(shop: Shop, wish: Wish, at: Places, weights: Weights) -> list[Column]:
     return [
         ("sim.dense", _cosines(shop.vectors.take(at), wish.vector), 1.0),
         ("rel.centrality", shop.graph.centrality(at), weights.balance),
     ]
 
 
-def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights) -> list[Column]:
-    at = np.asarray(places, dtype=np.int64)
+def _conditioned(shop: Shop, wish: Wish, at: Places, weights: Weights) -> list[Column]:
     vectors = shop.vectors.take(at)
     around = wish.around or Around(shop, ())
     graph = around.parts(at)
@@ -161,7 +172,7 @@ def _conditioned(shop: Shop, wish: Wish, places: Sequence[int], weights: Weights
         ("rel.catalog", graph["catalog"], balance * STATED),
         ("rel.attributes", around.overlap(at), balance * OVERLAP),
         ("trend", shop.trend.values(at), weights.trend),
-        ("text", _mentioned(wish, places), weights.text),
+        ("text", _mentioned(wish, at), weights.text),
         ("sim.need", _cosines(vectors, wish.leaning), weights.leaning if wish.leaning is not None else 0.0),
     ]
 
@@ -180,7 +191,7 @@ def _nearest(vectors: Matrix, last: Matrix) -> Values:
     return nearest
 
 
-def _mentioned(wish: Wish, places: Sequence[int]) -> Values:
+def _mentioned(wish: Wish, at: Places) -> Values:
     if not wish.mentioned:
-        return np.zeros(len(places))
-    return np.array([wish.mentioned.get(place, 0.0) for place in places])
+        return np.zeros(len(at))
+    return np.array([wish.mentioned.get(place, 0.0) for place in at.tolist()])

@@ -188,7 +188,7 @@ class Shop:
     def having_any(self, places: Places, numbers: Sequence[int]) -> Flags:
         """Which of the places have any of the attributes of those numbers."""
         rows = self._traits.take(places)
-        found: Flags = rows.sums(np.isin(rows.numbers, numbers).astype(np.float64)) > 0
+        found: Flags = rows.sums(np.isin(rows.numbers, numbers)) > 0
         return found
 
     def overlap(self, places: Places, seeds: Sequence[int], shares: Values) -> Values:
@@ -206,8 +206,8 @@ class Shop:
             wanted[0] = 0.0  # nothing in common are those that have none
             same += weight * wanted[column[places]]
         theirs, own = self._traits.take(of), self._traits.take(places)
-        wanted = np.bincount(theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths + 1), len(self.traits))
-        return same + 0.2 * own.sums(own.weights * wanted[own.numbers]) / np.maximum(own.sums(own.weights), 1)
+        wanted = np.bincount(theirs.numbers, theirs.weights * np.repeat(shares, theirs.lengths), len(self.traits))
+        return same + 0.2 * own.dots(wanted.astype(np.float64)) / np.maximum(own.sums(own.weights), 1)
 
     def alike(self, place: int, seeds: Sequence[int]) -> Values:
         """How much one place has in common with each seed, as `overlap` counts it; (seeds,)."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.domain.bag import EMPTY, Bag
 from recommender.domain.columns import Flags, grown
+from recommender.domain.marks import Marks
 from recommender.domain.postings import Postings, remade
 from recommender.domain.ragged import Places, Ragged, Rows
 from recommender.domain.sought import Sought
@@ -39,7 +40,7 @@ class WordTable:
     """The words of all products of a shop, by place.
 
     Invariants: `_having[i]` counts the products that hold word i now, so that idf is what it would be had those that
-    left never come; `_sought` and `_marks` are 0 between two calls; `_squares[place]` is what `_squared` would find for
+    left never come; `_sought` is 0 between two calls; `_squares[place]` is what `_squared` would find for
     that place, or NaN, unless `_idf_moved`; nothing is ever put at the last place there is room for.
     """
 
@@ -52,8 +53,8 @@ class WordTable:
         self._rows, self._postings = Ragged(), Postings()
         self._there: Flags = np.zeros(1024, dtype=bool)  # places of products, also of those without words
         self._products = 0
-        self._sought: NDArray[np.float32] = np.zeros(1024, dtype=np.float32)  # by number; half as wide, half the misses
-        self._marks: NDArray[np.float32] = np.zeros(1024, dtype=np.float32)  # by place
+        self._sought: Values = np.zeros(1024)  # by number
+        self._marks = Marks()
         self._squares: Values = np.full(1024, np.nan)  # by place: of the length of its words; NaN: not asked for yet
         self._idf_moved = False  # since any of them was found
 
@@ -92,7 +93,7 @@ class WordTable:
     def bag(self, place: int) -> Bag:
         """The words of a product, as they were put."""
         row = self._rows.take([place])
-        return Bag(self._named[row.numbers[1:]], row.weights[1:].astype(np.float32))
+        return Bag(self._named[row.numbers], row.weights)
 
     def sought(self, asked: Mapping[int, float]) -> Sought:
         """Words (32-bit name → weight) that are looked for; those of no weight are left out."""
@@ -110,7 +111,7 @@ class WordTable:
         """The words of some products added up, each product's times its weight."""
         rows = self._rows.take(places)
         numbers, which = np.unique(rows.numbers, return_inverse=True)
-        total = np.bincount(which, rows.weights * np.repeat(weights, rows.lengths + 1), len(numbers))
+        total = np.bincount(which, rows.weights * np.repeat(weights, rows.lengths), len(numbers))
         some = total > 0
         return Sought(numbers[some].astype(np.int64), total[some].astype(np.float64), np.zeros(0))
 
@@ -147,25 +148,20 @@ class WordTable:
         most = most or (LOOKED_AT if question else OF_MANY)
         says = words.weights * self._all_idfs()[words.numbers]
         first = np.argsort(-says, kind="stable")
-        listed: list[Places] = []
+        chosen: list[int] = []
         seen = 0
-        for number, weight in zip(words.numbers[first].tolist(), says[first].tolist(), strict=True):
+        for row, number in zip(first.tolist(), words.numbers[first].tolist(), strict=True):
             count = self._postings.count(number)
-            if not count or (seen and seen + count > most):
-                continue
-            places = self._postings.places(number)
-            before = self._marks[places]
-            self._marks[places] = before + np.float32(weight)
-            listed.append(places[before == 0])
-            seen += count
-        if not listed:
+            if count and (not seen or seen + count <= most):
+                chosen.append(row)
+                seen += count
+        if not chosen:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        found = np.concatenate(listed)
-        marks = self._marks[found]
-        self._marks[found] = 0
+        listed = [self._postings.places(number) for number in words.numbers[chosen].tolist()]
+        found, marks = self._marks.together(listed, says[chosen])
         # The words of a product weigh differently: the best are among those that have most of what is sought.
-        found = _leading(found.astype(np.int64), marks, (_SCORED if question else _SCORED_OF_MANY) * k, fits)
-        found = np.unique(found)  # a word that was taken back and said again is listed twice
+        found = _leading(found, marks, (_SCORED if question else _SCORED_OF_MANY) * k, fits)
+        found = np.sort(found)
         scores = self._sums(self._rows.take(found), words.numbers, says)
         order = np.argsort(-scores, kind="stable")[:k]
         order = order[scores[order] > 0]
@@ -174,7 +170,7 @@ class WordTable:
     def _sums(self, rows: Rows, numbers: Places, weights: Values) -> Values:
         """Per row, the sum over the words of those numbers of its weight times theirs."""
         self._sought[numbers] = weights
-        dots = rows.sums(rows.weights * self._sought[rows.numbers])
+        dots = rows.dots(self._sought)
         self._sought[numbers] = 0.0
         return dots
 
@@ -193,8 +189,7 @@ class WordTable:
 
     def _make_room(self, room: int) -> None:
         known = len(self._squares)
-        self._there, self._marks = grown(self._there, room), grown(self._marks, room)
-        self._squares = grown(self._squares, room)
+        self._there, self._squares = grown(self._there, room), grown(self._squares, room)
         self._squares[known:] = np.nan
 
     def count(self, word: int) -> float:
@@ -215,12 +210,9 @@ class WordTable:
                 weights.append(weight * float(idfs[number]))
         if not numbers or not len(places):
             return Match(np.zeros(len(places)), np.zeros(len(places)))
-        order = np.argsort(numbers)
-        sought, worth = np.array(numbers)[order], np.array(weights)[order] / total
-        rows = self._rows.take(places)
-        at = np.minimum(np.searchsorted(sought, rows.numbers), len(sought) - 1)
-        met = np.where(sought[at] == rows.numbers, worth[at], 0.0)
-        return Match(rows.sums(met * rows.weights), rows.sums(met * (rows.weights >= _NAMING)))
+        at, worth, rows = np.array(numbers), np.array(weights) / total, self._rows.take(places)
+        naming = rows._replace(weights=(rows.weights >= _NAMING).astype(np.float32))
+        return Match(self._sums(rows, at, worth), self._sums(naming, at, worth))
 
     def _all_idfs(self) -> Values:
         if self._counted != self._products:

@@ -13,7 +13,7 @@ from recommender.domain.kinship import of_any
 from recommender.domain.nearest import passing
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Wish
-from recommender.domain.shop import Shop
+from recommender.domain.shop import Places, Shop
 from recommender.usecases.ports import ProductIndex
 
 _CATALOG = 2_000  # products that are looked at where the sources name too few
@@ -41,7 +41,7 @@ class Breadth:
 class Proposed:
     """Products that may be offered, in the order in which the sources named them first."""
 
-    def __init__(self, places: Sequence[int], named: Mapping[str, Collection[int]]) -> None:
+    def __init__(self, places: Places, named: Mapping[str, Collection[int]]) -> None:
         self.places, self.named = places, named
 
     def sources(self, place: int) -> list[str]:
@@ -108,10 +108,11 @@ def _fitting(
     without: Collection[int],
     ruling: Ruling,
     beside: Sequence[int],
-) -> list[int]:
-    proposed = [place for place in dict.fromkeys(chain(*named.values())) if place not in without]
-    places = np.array(proposed, dtype=np.int64)
-    places = places[allowed.fits(shop, places)]
-    places = places[ruling.permits(places)] if ruling else places
-    found: list[int] = (places[~of_any(shop, beside, places)] if beside else places).tolist()
-    return found
+) -> Places:
+    proposed = dict.fromkeys(chain(*named.values()))
+    for place in without:
+        proposed.pop(place, None)
+    places = np.fromiter(proposed, dtype=np.int64, count=len(proposed))
+    fine = allowed.fits(shop, places)
+    places = places[fine & ruling.permits(places) if ruling else fine]
+    return places[~of_any(shop, beside, places)] if beside else places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -35,8 +35,8 @@ class Find:
             return found
         wanted = np.array(ruling.wanted(_RULED, new=_RULED), dtype=np.int64)
         wanted = wanted[allowed.fits(shop, wanted)]
-        places = np.array(list(dict.fromkeys([*found.places, *wanted.tolist()])), dtype=np.int64)
-        return Proposed(places[ruling.permits(places)].tolist(), {**found.named, "rule": set(wanted.tolist())})
+        places = _distinct([*found.places.tolist(), *wanted.tolist()])
+        return Proposed(places[ruling.permits(places)], {**found.named, "rule": set(wanted.tolist())})
 
     async def _look(self, shop: Shop, query: Query, allowed: Allowed, size: int) -> Proposed:
         if query.anything:
@@ -62,7 +62,7 @@ def _popular(shop: Shop, allowed: Allowed, size: int) -> Proposed:
     popular = top[allowed.fits(shop, top)].tolist()
     everything = shop.all()
     rest = everything[allowed.fits(shop, everything)][:size].tolist()
-    return Proposed(list(dict.fromkeys([*popular, *rest]))[:size], {"trend": set(popular), "catalog": set(rest)})
+    return Proposed(_distinct([*popular, *rest])[:size], {"trend": set(popular), "catalog": set(rest)})
 
 
 def _best(shop: Shop, query: Query, places: Places, size: int) -> Proposed:
@@ -78,8 +78,12 @@ def _best(shop: Shop, query: Query, places: Places, size: int) -> Proposed:
 
 
 def _proposed(named: Mapping[str, Sequence[int]]) -> Proposed:
-    places = list(dict.fromkeys(chain.from_iterable(named.values())))
-    return Proposed(places, {name: set(at) for name, at in named.items()})
+    return Proposed(_distinct(chain.from_iterable(named.values())), {name: set(at) for name, at in named.items()})
+
+
+def _distinct(places: Iterable[int]) -> Places:
+    found = dict.fromkeys(places)
+    return np.fromiter(found, dtype=np.int64, count=len(found))
 
 
 def _fitting(shop: Shop, hits: Found, allowed: Allowed, size: int) -> list[int]:

@@ -94,7 +94,7 @@ class Recommend:
 
         async def look(wish: Wish) -> tuple[Proposed, Scores]:
             found = await self._candidates(shop, wish, asked.k, allowed, without, ruling, beside)
-            boosts = ruling.boosts(np.asarray(found.places, dtype=np.int64)) if ruling else None
+            boosts = ruling.boosts(found.places) if ruling else None
             return found, score(shop, wish, found.places, weights, mode, boosts)
 
         found, scored = await look(wish)
@@ -151,7 +151,8 @@ def shortage(
 
 def basis(wish: Wish, texts: Sequence[str], models: Models) -> Basis:
     """What reasons may speak of; `texts`: what was said, newest first."""
-    return Basis(wish.around, wish.seeds[:LAST], texts[:1], models.named)
+    last = texts[:1]
+    return Basis(wish.around, wish.seeds[:LAST], last, {name: 1.0 for text in last for name in models.named(text)})
 
 
 def offers(

@@ -73,7 +73,7 @@ class Relate:
 def _edges(shop: Shop, place: int) -> list[tuple[int, str, float]]:
     return [
         (int(other), kind, float(weight))
-        for kind, (places, weights) in sorted(shop.graph.related(place).items())
+        for kind, (_, places, weights) in sorted(shop.graph.related([place]).items())
         for other, weight in zip(places[:STRONGEST], weights[:STRONGEST], strict=True)
         if shop.ids[other]
     ]

@@ -35,6 +35,7 @@ from recommender.usecases.world import World
 # Products looked at by meaning and as many by words. Later pages look at more; what they add comes after what was there
 # before, so that a page never takes up what an earlier one has shown.
 _LOOKS = (100, 400, 1_200)
+_NOWHERE = np.zeros(0, dtype=np.int64)
 
 
 class Manner(NamedTuple):
@@ -172,7 +173,7 @@ class Search:
         """What was found, and the conditions of the words that it keeps."""
         meant = read.intent
         if meant.contradiction:
-            return _Ranked({}, Proposed([], {})), meant.read
+            return _Ranked({}, Proposed(_NOWHERE, {})), meant.read
         ranked = await self._rank(shop, query, k, offset, read, ruling, meant.allowed)
         if ranked.places or meant.allowed == meant.relaxed:
             return ranked, meant.read
@@ -186,16 +187,17 @@ class Search:
         """All that was found, best first, as far as the page needs it."""
         chosen: dict[int, tuple[Scores, int]] = {}
         covered: float | None = None
-        proposed = Proposed([], {})
+        proposed = Proposed(_NOWHERE, {})
         for size in _LOOKS:
             proposed = await self._find(shop, query, allowed, size, ruling)
             chosen = _standing(shop, chosen, allowed, ruling)
-            new = [place for place in proposed.places if place not in chosen]
+            new = [place for place in proposed.places.tolist() if place not in chosen]
             unwanted = read.words.having(new, read.reading.without)
             made = relevance(shop, query, [place for place in new if place not in unwanted], ruling, covered)
             covered = made.covered
+            places = made.scores.places.tolist()
             for row in _ordered(shop, made.scores, k, offset + k - len(chosen), ruling):
-                chosen[made.scores.places[row]] = (made.scores, row)
+                chosen[places[row]] = (made.scores, row)
             if len(chosen) >= offset + k or len(proposed.places) < size:
                 break
         return _Ranked(chosen, proposed)
@@ -223,7 +225,7 @@ def _ordered(shop: Shop, scores: Scores, k: int, most: int, ruling: Ruling) -> l
         first |= dict.fromkeys(page)
         if len(page) < k:
             break
-    buried = ruling.buried(np.asarray(scores.places, dtype=np.int64))
+    buried = ruling.buried(scores.places)
     return list(dict.fromkeys([*first, *np.lexsort((-scores.totals, buried)).tolist()]))
 
 

@@ -39,14 +39,14 @@ class Similar:
         wish = Wish(vector=shop.vectors.at(place), words=words, around=Around(shop, [place]))
         ruling = self._decisions.ruling(shop, Context.PRODUCT_PAGE, NOBODY)
         found = await self._candidates(shop, wish, asked.k, asked.allowed, [place], ruling)
-        alike = np.array([p for p in found.places if set(found.sources(p)) - _ANYWAY], dtype=np.int64)
+        alike = np.array([p for p in found.places.tolist() if set(found.sources(p)) - _ANYWAY], dtype=np.int64)
         instead = substitutes(shop, place, alike)
         if kind:
             wanted = instead if kind == SUBSTITUTE else ~instead
             alike, instead = alike[wanted], instead[wanted]
         boosts = ruling.boosts(alike) if ruling else None
         weights = BESIDE if kind == COMPLEMENT else ALIKE
-        scores = score(shop, wish, alike.tolist(), weights, Mode.CONDITIONED, boosts)
+        scores = score(shop, wish, alike, weights, Mode.CONDITIONED, boosts)
         chosen = offered(shop, scores, asked.k, ruling, diverse=False)
         made = offers(shop, chosen, found, basis(wish, [], self._models), asked.language or "en", ruling)
         relation = dict(zip(alike.tolist(), np.where(instead, SUBSTITUTE, COMPLEMENT).tolist(), strict=True))
