@@ -57,7 +57,11 @@ async def _serve(settings: Settings, encoder: Encoder) -> None:
     # A burst of reads waits for a connection, as long as for an answer, instead of opening more and more.
     seconds = settings.redis_timeout.total_seconds()
     pool = BlockingConnectionPool.from_url(
-        settings.redis_url, max_connections=64, timeout=seconds, socket_timeout=seconds
+        settings.redis_url,
+        max_connections=64,
+        timeout=seconds,
+        socket_timeout=seconds,
+        driver_info=None,  # or each new connection would look on the disk for the version of the client
     )
     redis = Redis.from_pool(pool)
     store = RedisNeedStore(redis, dim=encoder.dim, space=encoder.space, forgotten_for=settings.forgotten_for)

@@ -14,6 +14,7 @@ from recommender.domain.history import NEAR, Meeting
 
 Places = NDArray[np.int64]
 Values = NDArray[np.float64]
+Stated = tuple[str, int, float]  # a relation of the catalogue: kind, the other place, weight in (0, 1]
 
 CAP = 50  # neighbours of a product that are served: popular products have thousands, and the tail is noise
 FADE = 0.9  # of a step's weight per product in between: of .5 to 1 the best on three shops (decision 0018)
@@ -159,7 +160,7 @@ class Graph:
         self.links: dict[str, Edges] = {}  # kind → edges, both ways
         self.degrees: Values = np.zeros(1024)
         self.met: Values = np.zeros(1024)
-        self._stated: dict[int, Sequence[tuple[str, int, float]]] = {}
+        self._stated: dict[int, Sequence[Stated]] = {}
 
     def learn(self, meetings: Iterable[Meeting]) -> None:
         """Add what people did, or take out what a negative sign says."""
@@ -176,14 +177,18 @@ class Graph:
             if first_wish:
                 self.degrees[place] += sign
 
-    def state(self, place: int, links: Sequence[tuple[str, int, float]]) -> None:
-        """What the catalogue relates a product to, (kind, other, weight), in place of what it said before."""
+    def state(self, place: int, links: Sequence[Stated]) -> None:
+        """What the catalogue relates a product to, in place of what it said before."""
         for sign, stated in ((-1.0, self._stated.get(place, ())), (1.0, links)):
             for kind, other, weight in stated:
                 edges = self.links.setdefault(kind, Edges())
                 edges.add(place, other, sign * weight)
                 edges.add(other, place, sign * weight)
         self._stated[place] = links
+
+    def stated(self, place: int) -> Sequence[Stated]:
+        """What the catalogue relates a product to."""
+        return self._stated.get(place, ())
 
     def related(self, sources: Sequence[int]) -> Mapping[str, Leaving]:
         """Kind → the strongest neighbours of some products, with values in [0, 1]; kinds without any are left out.

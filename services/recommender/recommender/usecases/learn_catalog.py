@@ -15,7 +15,9 @@ from recommender.usecases.ports import Models, ProductIndex, Publisher
 from recommender.usecases.relations import Learnt, Made, Relations, Span, StoredProduct
 from recommender.usecases.world import World, settle
 
-_AT_ONCE = 100  # products: the embedded index stops everything else while it writes
+# Products that are taken within one turn of the event loop: 5 ms. Those of a store that replicas share wait for it
+# anyway, and each transaction costs it more than that.
+_ALONE, _SHARED = 25, 100
 
 
 class ProductChange(NamedTuple):
@@ -39,14 +41,15 @@ class LearnCatalog:
     ) -> None:
         self._world, self._relations, self._index = world, relations, index
         self._models, self._publisher = models, publisher
+        self._at_once = _SHARED if relations.shared else _ALONE
 
     async def __call__(self, span: Span, changes: Sequence[ProductChange]) -> None:
         """Take the changes that were not applied yet, the last one of each product."""
         last = {change.key: change for change in changes}
         new = [change for change in last.values() if self._world.is_new(change.key, _position(span, change.offset))]
         new.sort(key=lambda change: change.offset)
-        for start in range(0, len(new), _AT_ONCE):
-            await self._apply(span, new[start : start + _AT_ONCE])
+        for start in range(0, len(new), self._at_once):
+            await self._apply(span, new[start : start + self._at_once])
         await self._relations.write(span, Learnt())
 
     def find(self, product_id: str) -> Key:
@@ -85,13 +88,15 @@ class LearnCatalog:
 
     def _linked(self, entries: Sequence[Entry], gone: Iterable[Key]) -> dict[str, set[int]]:
         """Places that were linked before or are from now on: a link is seen from both its ends."""
-        keys = [entry.product.key for entry in entries] + list(gone)
-        before = [entry for entry in map(self._world.entry, keys) if entry is not None]
         found: dict[str, set[int]] = {}
-        for entry in [*before, *entries]:
+        for tenant, product_id in [*(entry.product.key for entry in entries), *gone]:
+            shop = self._world.shop(tenant)
+            before = shop.graph.stated(shop.places[product_id])
+            found.setdefault(tenant, set()).update(other for _, other, _ in before)
+        for entry in entries:
             tenant = entry.product.key.tenant
             places = self._world.shop(tenant).places
-            found.setdefault(tenant, set()).update(places[link.product_id] for link in entry.product.links)
+            found[tenant].update(places[link.product_id] for link in entry.product.links)
         return found
 
     def _row(self, key: Key, position: Position, entry: Entry | None) -> StoredProduct:
