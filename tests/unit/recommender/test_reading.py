@@ -37,6 +37,9 @@ def test_numbers_are_read_as_they_are_typed(typed: str, value: Any) -> None:
         ("50 or less", None, 50, ""), ("at least 30 euro", 30, None, ""), ("20-40 euro lamp", 20, 40, "lamp"),
         ("kettle < 50", None, 50, "kettle"), ("max 50", None, 50, ""), ("50€ max", None, 50, ""),
         ("under 1,299.50", None, "1299.50", ""), ("under 1.299 €", None, 1299, ""),
+        ("less than 1 000 euros", None, 1000, ""), ("laptop under €1 299", None, 1299, "laptop"),
+        ("tv under 2 499,90 €", None, "2499.90", "tv"), ("tv from 2020 euros", 2020, None, "tv"),
+        ("watch over 2000", 2000, None, "watch"),
         ("up to 49,90 €", None, "49.90", ""),
         ("under fifty", None, 50, ""), ("no more than 50", None, 50, ""), ("priced under 45.5", None, "45.5", ""),
         ("100+ euros", 100, None, ""), ("１００元以内", None, 100, ""), ("50元以下", None, 50, ""),
@@ -67,7 +70,7 @@ def test_price_limits_are_read_out_of_words(typed: str, least: Any, most: Any, l
     [
         "tv under 55 inch", "kettle under 50 cm", "不超过3公斤", "3岁以下玩具", "200g以内", "under 2 kg", "mp3 player",
         "iphone 15", "2 in 1 kettle", "headphones over ear", "skincare for women over 50", "size 42", "lamp 40-60 w",
-        "toys from 5 to 10 years", "not over 3 hours",
+        "toys from 5 to 10 years", "not over 3 hours", "phone from 2020", "films from 1990 to 1999",
     ],
 )  # fmt: skip
 def test_numbers_of_something_else_are_no_prices(typed: str) -> None:

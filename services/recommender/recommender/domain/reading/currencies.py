@@ -23,7 +23,8 @@ _CODES = (
 )  # fmt: skip
 _NAMED |= {code.lower(): (code,) for code in _CODES}
 _WEIGHTS = frozenset({"pound", "pounds"})  # where nothing is sold for them
-BEFORE = r"(?:us\$|[€$£¥₹₩₽]|(?:eur|usd|gbp|cny|rmb|jpy|chf|cad|aud|inr)(?![a-z]))"
+BEFORE_SIGN = "[€$£¥₹₩₽]"
+BEFORE = rf"(?:us\$|{BEFORE_SIGN}|(?:eur|usd|gbp|cny|rmb|jpy|chf|cad|aud|inr)(?![a-z]))"
 _HAN = tuple(name for name in sorted(_NAMED, key=len, reverse=True) if "\u4e00" <= name[0] <= "\u9fff")
 AFTER = (
     rf"(?:[€$£¥₹₩₽]|{'|'.join(_HAN)}|(?:"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from recommender.domain.reading.amounts import AMOUNT, SOME, number
-from recommender.domain.reading.currencies import AFTER, BEFORE, meant
+from recommender.domain.reading.currencies import AFTER, BEFORE, BEFORE_SIGN, meant
 from recommender.domain.reading.units import COUNTED
 
 
@@ -140,6 +140,10 @@ _PHRASES = tuple(
     )
 )
 _AMOUNTS = 60  # in a text; who gives more says no price with them, and no text costs more than some milliseconds
+# `1 000 euros` is one number, `2 100 watt` are two: only a currency beside them tells.
+_SPACED = r"\d{1,3}(?: \d{3}){1,3}(?!\d)"
+_GROUPED = re.compile(rf"(?<![\d.,]){_SPACED}(?=(?:[.,]\d{{1,2}})?\s*{AFTER})|(?<={BEFORE_SIGN}){_SPACED}", _EITHER)
+_YEAR = re.compile(r"(?:19|20)\d\d")  # `phone from 2020`: without a currency it says when, not how much
 _AGED = re.compile(r"(?:women|men|people|adults|ladies|seniors|those|age[sd]?|anyone)\s*$")  # over 50: not of money
 
 
@@ -152,6 +156,7 @@ def limits(text: str, sold_in: Sequence[str]) -> tuple[list[Limit], str]:
     found: list[Limit] = []
     if not 0 < len(SOME.findall(text)) <= _AMOUNTS:
         return found, text
+    text = _GROUPED.sub(lambda spaced: spaced[0].replace(" ", ""), text)
     for phrase in _PHRASES:
         at = 0 if phrase.sign.search(text) else len(text)
         while (match := phrase.pattern.search(text, at)) is not None:
@@ -169,7 +174,7 @@ def _limits(match: re.Match[str], kind: str, sold_in: Sequence[str], *, bare: bo
     """One in each currency that is named; none: it is not about money."""
     groups = match.groupdict()
     names = [name for n in (1, 2) if (name := groups.get(f"cur{n}") or groups.get(f"pre{n}"))]
-    if not names and (not bare or _counted(match, groups)):
+    if not names and (not bare or _counted(match, groups) or _dated(match, groups)):
         return []
     currencies = dict.fromkeys(meant(name, sold_in) for name in names or [""])
     amounts = [number(groups[key] or "", grouped=bool(names) and "EUR" in currencies) for key in _numbers(groups)]
@@ -185,6 +190,12 @@ def _counted(match: re.Match[str], groups: dict[str, str | None]) -> bool:
     if ranged := _RANGED.match(text, match.end()):  # from 5 to 10 years
         ends.append(ranged.end())
     return any(COUNTED.match(text, end) for end in ends)
+
+
+def _dated(match: re.Match[str], groups: dict[str, str | None]) -> bool:
+    """Whether it says since when: `from` is said of years too."""
+    since = match[0].lower().lstrip().startswith("from")
+    return since and all(_YEAR.fullmatch((groups[key] or "").strip()) for key in _numbers(groups))
 
 
 def _numbers(groups: dict[str, str | None]) -> Iterator[str]:
