@@ -18,7 +18,9 @@ from recommender.stores import edge_frames as frames
 from recommender.stores.edge_points import points, tell, tell_of
 from recommender.stores.edge_process import EdgeProcess, IndexGone
 
-_AT_ONCE = 200  # points that are read out of the shop between two requests: 2 ms
+# Points that are read out of the shop between two requests, 1 ms, and the seconds until the next ones where an index
+# answers meanwhile: a tenth of the event loop.
+_AT_ONCE, _PAUSE = 100, 0.01
 # Points that may have been written since the last building: that part of all, within these bounds. They are compared
 # one by one, .06 ms a thousand, and the holes they leave in the graph cost recall (`benchmarks/index.py`); a building
 # takes .4 to .7 ms of CPU a product. With hundreds of searches and five writes a second both come to about a twentieth
@@ -47,6 +49,7 @@ class EdgeShop:
         self._recent: dict[int, Entry | None] = {}
         self._indexed, self._late = 0, set[int]()
         self._generation = 0
+        self._asked: NDArray[np.float32] = np.zeros(dim, dtype=np.float32)  # the last vector
 
     @property
     def opened(self) -> bool:
@@ -115,6 +118,7 @@ class EdgeShop:
         """Places of about the nearest; raises IndexGone."""
         if self._serving is None:
             raise IndexGone("no index answers yet")
+        self._asked = vector
         try:
             return await self._serving.near(vector, k, narrow)
         except (IndexGone, ConnectionError) as gone:
@@ -157,7 +161,7 @@ class EdgeShop:
         folder = self._folder / str(self._generation + 1)
         builder: EdgeProcess | None = None
         try:
-            shutil.rmtree(folder, ignore_errors=True)
+            await _remove(folder)
             require_room(self._folder)
             builder = await EdgeProcess.start(folder, self._dim, build=True)
             indexed = await self._tell_all(builder)
@@ -176,7 +180,7 @@ class EdgeShop:
             self._indexed, self._late, self._generation = indexed, late, self._generation + 1
             if before is not None:
                 await before.close()
-            shutil.rmtree(self._folder / str(self._generation - 1), ignore_errors=True)
+            await _remove(self._folder / str(self._generation - 1))
         except OSError as error:  # also a full disk
             log.error("an index could not be built; it is tried again when more was written", error=str(error))
             self._late.clear()
@@ -189,11 +193,15 @@ class EdgeShop:
         if self._late:
             self.consider()  # a shop that is being read in has grown much meanwhile
 
+    async def _answers(self, process: EdgeProcess) -> None:
+        """Return when a process has done what it was told, and has answered what was asked last."""
+        await process.near(self._asked, 1, None)
+
     async def _tell_all(self, process: EdgeProcess) -> int:
         places = self._look().all()
         for start in range(0, len(places), _AT_ONCE):
             await tell_of(process, self._look(), places[start : start + _AT_ONCE])
-            await asyncio.sleep(0)
+            await asyncio.sleep(_PAUSE if self.ready else 0)
         return len(places)
 
     async def _catch_up(self, process: EdgeProcess) -> None:
@@ -211,6 +219,11 @@ class EdgeShop:
         for start in range(0, len(missing), _AT_ONCE):
             await tell_of(process, shop, missing[start : start + _AT_ONCE])
         self._indexed, self._late = len(held), {*held[late].tolist(), *missing.tolist()}
+
+
+async def _remove(folder: Path) -> None:
+    """The files of a large index are gigabytes, and a disk takes its time to let them go."""
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _shows(shop: Shop, place: int, entry: Entry | None) -> bool:
