@@ -16,6 +16,7 @@ from recommender.breaker import Breaker
 from recommender.domain.bag import Bag
 from recommender.domain.marks import Marks
 from recommender.domain.mentions import by_name, sentences
+from recommender.domain.postings import Postings
 from recommender.domain.product import Position, above, in_language
 from recommender.domain.ragged import Ragged
 from recommender.domain.trend import HALF_LIFE, Trend, share
@@ -206,6 +207,24 @@ def test_a_table_that_was_asked_meanwhile_answers_as_one_that_was_filled_at_once
     places = [*held, 5_000]
     assert cosines(lived, asked, places) == pytest.approx(cosines(fresh, asked, places), abs=1e-12)
     assert cosines(lived, asked, [5_000]) == 0  # nothing was ever put there
+
+
+def test_every_word_of_a_product_is_listed_while_the_lists_are_made_anew() -> None:
+    rng, made, renewed = random.Random(4), Postings(), 0
+    says: dict[int, list[int]] = {}
+    for turn in range(8_000):
+        place = rng.randrange(700 + turn // 10)
+        before, says[place] = says.get(place, []), rng.sample(range(100), rng.choice((0, 8, 8)))
+        made.change(place, before, says[place])
+        if made.worn:
+            made.renew(max(says) + 1)
+            renewed += 1
+        made.go_on(lambda each: says.get(each, []))
+        number = rng.randrange(100)
+        holding = {place for place, said in says.items() if number in said}
+        assert holding <= (set(made.places(number).tolist()) if made.count(number) else set())
+    assert renewed > 2
+    assert sum(map(made.count, range(100))) < 3 * sum(map(len, says.values())) + 4_096
 
 
 def test_words_find_the_products_that_a_look_at_every_product_would() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recommender.domain.bag import EMPTY, Bag
 from recommender.domain.columns import Flags, grown
 from recommender.domain.marks import Marks
-from recommender.domain.postings import Postings, remade
+from recommender.domain.postings import Postings
 from recommender.domain.ragged import Places, Ragged, Rows
 from recommender.domain.sought import Sought
 
@@ -83,9 +83,8 @@ class WordTable:
         self._idf_moved = True
         self._postings.change(place, before, numbers)
         if self._postings.worn:
-            self._postings = remade(
-                (each, self._rows.numbers(each).tolist()) for each in np.flatnonzero(self._there).tolist()
-            )
+            self._postings.renew(len(self._there))
+        self._postings.go_on(lambda each: self._rows.numbers(each).tolist())
         if self._counted == self._products:
             changed = [*before, *numbers]
             self._idfs[changed] = self._idf(self._having[changed])

@@ -16,13 +16,15 @@ from recommender.domain.product import Product
 
 _HELD = 20_000  # products that were told last, ready to be told again: about 80 MB; to read one again takes 40 µs
 _ROOM = 1024
+_STEP = 64  # bytes that the room of a record is a multiple of: the next record of a product is hardly longer
 _SPARE = 16 * 1024 * 1024  # bytes of old records beyond as many as there are new ones, before the file is written anew
 
 
 class FileShelf:
     """The file is gone with the process, whose store has every record too.
 
-    Invariant: the record of a place is `_lengths[place]` bytes from `_starts[place]` on; length 0: there is none.
+    Invariants: the record of a place is `_lengths[place]` bytes from `_starts[place]` on; length 0: there is none.
+    Up to `_rooms[place]` bytes may lie there, and no other record does.
     """
 
     def __init__(self, parse: Callable[[bytes], Product]) -> None:
@@ -30,25 +32,35 @@ class FileShelf:
         self._file = tempfile.TemporaryFile(prefix="attune-products-")  # noqa: SIM115 - for the life of the shelf
         self._starts: NDArray[np.int64] = np.zeros(_ROOM, dtype=np.int64)
         self._lengths: NDArray[np.int32] = np.zeros(_ROOM, dtype=np.int32)
-        self._end, self._held = 0, 0  # bytes: written, and of records that stand
+        self._rooms: NDArray[np.int32] = np.zeros(_ROOM, dtype=np.int32)
+        self._end, self._held = 0, 0  # bytes: given out, and of the rooms of records that stand
         self._recent: OrderedDict[int, Product] = OrderedDict()
 
     def put(self, place: int, product: Product) -> None:
         if place >= len(self._starts):
-            self._starts, self._lengths = grown(self._starts, 2 * place), grown(self._lengths, 2 * place)
-        end = self._end
-        _write(self._file.fileno(), product.record, end)  # first: on a full disk what was there before stays
-        self.remove(place)
-        self._starts[place], self._lengths[place] = end, len(product.record)
-        self._end += len(product.record)
-        self._held += len(product.record)
+            room = 2 * place
+            self._starts, self._lengths = grown(self._starts, room), grown(self._lengths, room)
+            self._rooms = grown(self._rooms, room)
+        size = len(product.record)
+        fits = size <= self._rooms[place]
+        start = int(self._starts[place]) if fits else self._end
+        # First: on a full disk what was there before stays. With all its room, or the next one might find none there.
+        _write(self._file.fileno(), product.record if fits else product.record.ljust(_room(size), b"\0"), start)
+        self._recent.pop(place, None)
+        if fits:
+            self._lengths[place] = size
+            return
+        self._held -= int(self._rooms[place])
+        self._starts[place], self._lengths[place], self._rooms[place] = start, size, _room(size)
+        self._end += _room(size)
+        self._held += _room(size)
         if self._end > 2 * self._held + _SPARE:
             self._close_up()
 
     def remove(self, place: int) -> None:
         if place < len(self._lengths):
-            self._held -= int(self._lengths[place])
-            self._lengths[place] = 0
+            self._held -= int(self._rooms[place])
+            self._lengths[place] = self._rooms[place] = 0
         self._recent.pop(place, None)
 
     def at(self, place: int) -> Product:
@@ -70,21 +82,26 @@ class FileShelf:
         return os.pread(self._file.fileno(), int(self._lengths[place]), int(self._starts[place]))
 
     def _close_up(self) -> None:
-        """Write those that stand into a new file; a million of them take two seconds, once in as many changes."""
+        """Write those that stand into a new file; a million take two seconds, once in as many that have grown."""
         standing = np.flatnonzero(self._lengths).tolist()
         records = ((place, self._read(place)) for place in standing)
         before, made = self._file, tempfile.TemporaryFile(prefix="attune-products-")  # noqa: SIM115 - as above
         starts, end = self._starts.copy(), 0
         try:
             for place, record in records:
-                _write(made.fileno(), record, end)
+                _write(made.fileno(), record.ljust(int(self._rooms[place]), b"\0"), end)
                 starts[place] = end
-                end += len(record)
+                end += int(self._rooms[place])
         except OSError:  # no room for both: the old one goes on
             made.close()
             return
         self._file, self._starts, self._end, self._held = made, starts, end, end
         before.close()
+
+
+def _room(size: int) -> int:
+    """Bytes for a record of that size and one that is somewhat longer."""
+    return -(-size // _STEP) * _STEP
 
 
 def _write(file: int, record: bytes, at: int) -> None:
