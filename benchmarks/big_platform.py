@@ -224,8 +224,10 @@ async def _answers(redis: Any) -> None:
 
 
 @asynccontextmanager
-async def serving(prepared: Prepared, **settings: str) -> AsyncIterator[Platform]:
-    """The embedded engines, needs and the recommender over a prepared shop, each its own process, ready."""
+async def serving(
+    prepared: Prepared, services: Sequence[str] = ("needs", "recommender"), **settings: str
+) -> AsyncIterator[Platform]:
+    """The embedded engines and the services over a prepared shop, each its own process, ready."""
     async with AsyncExitStack() as stack:
         made = stack.enter_context(embedded_engines(prepared.folder))
         redis = Redis.from_url(made.redis_url, socket_timeout=60)
@@ -237,7 +239,7 @@ async def serving(prepared: Prepared, **settings: str) -> AsyncIterator[Platform
         relations = SqliteRelations(prepared.folder / "graph.db")
         await relations.begin_life(log)  # or it would publish every vector to the new log
         await relations.close()
-        made.addresses = {name: f"127.0.0.1:{free_port()}" for name in ("needs", "recommender")}
+        made.addresses = {name: f"127.0.0.1:{free_port()}" for name in services}
         for name, address in made.addresses.items():
             told = {
                 "ATTUNE_QDRANT_URL": f"edge://{prepared.folder}/qdrant",

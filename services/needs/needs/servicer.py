@@ -71,6 +71,12 @@ class NeedsServicer(needs_pb2_grpc.NeedsServiceServicer):
         self._write_served(reply.served, need, stale=stale, brief=brief)
         return reply
 
+    async def GetNeeds(  # type: ignore[override] # noqa: N802 - the guard asks for one after the other
+        self, request: pb.GetNeedRequest, context: Context
+    ) -> pb.GetNeedResponse:
+        """One of many."""
+        return await self.GetNeed(request, context)
+
     async def GetProfile(self, request: pb.GetProfileRequest, context: Context) -> pb.GetProfileResponse:  # noqa: N802
         """What the person cares about."""
         del context

@@ -13,7 +13,7 @@ from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
 from attune.types.v1.types_pb2 import Money, UserRef, Vector, Watermark, WordWeight
 from chassis.kafka import Position, Producer
-from chassis.rpc import is_refusal, remaining
+from chassis.rpc import Lanes, is_refusal, remaining
 from recommender.breaker import Breaker
 from recommender.domain.product import Key, in_language
 from recommender.domain.rules import Customer
@@ -32,7 +32,9 @@ class NeedsClient:
 
     def __init__(self, channel: grpc.aio.Channel, breaker: Breaker, timeout: timedelta) -> None:
         """`timeout`: of a call that waits for no watermark."""
-        self._stub, self._breaker, self._timeout = NeedsServiceStub(channel), breaker, timeout.total_seconds()
+        stub = NeedsServiceStub(channel)
+        self._call, self._lanes = stub.GetNeed, Lanes(stub.GetNeeds, stub.GetNeed)
+        self._breaker, self._timeout = breaker, timeout.total_seconds()
 
     async def need(self, person: Person, at_least: Sequence[Position], *, article: bool, whole: bool) -> NeedView:
         """Raises NeedsAway."""
@@ -49,7 +51,8 @@ class NeedsClient:
             brief=True,
         )
         try:
-            reply = await self._stub.GetNeed(request, timeout=timeout)
+            # Who waits for a watermark would hold a lane, and the server must know for how long it waits.
+            reply = await (self._call if at_least else self._lanes)(request, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             if not is_refusal(error):
                 self._breaker.failed()

@@ -43,6 +43,18 @@ def test_a_brief_need_says_the_same_without_explaining_it(house: Any, shop: str)
     assert brief.need == whole
 
 
+def test_a_stream_of_requests_is_answered_like_calls(house: Any, shop: str) -> None:
+    house.need(shop, "ann", house.click(shop, "ann", "kettle"))
+    asked = [
+        pb.GetNeedRequest(user=UserRef(tenant=shop, user_id=user), brief=brief)
+        for user in ("ann", "nobody")
+        for brief in (True, False)
+    ]
+    told = list(house.needs.GetNeeds(iter(asked), timeout=15))
+    called = [house.needs.GetNeed(each, timeout=15) for each in asked]
+    assert [(reply.need, reply.columns) for reply in told] == [(reply.need, reply.columns) for reply in called]
+
+
 def test_this_visit_is_told_apart_from_what_came_before(house: Any, shop: str) -> None:
     old = house.click(shop, "ann", "tent", **house.stamped(-86_400))
     need = house.need(shop, "ann", old, house.click(shop, "ann", "tea"))

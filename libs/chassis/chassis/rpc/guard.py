@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import grpc
@@ -14,12 +15,14 @@ from google.protobuf.message import Message
 from chassis.rpc import deadline
 from chassis.rpc.errors import ErrorTable, code_of, invalid, status, violation_of
 from chassis.rpc.limits import Admission, Refusal
+from chassis.rpc.resting import Resting
 from chassis.rpc.tenant import tenant_of
 from chassis.telemetry import CALLS, IN_FLIGHT, REFUSED, RETRIED, log
 from chassis.violations import Violation, violations
 
 Context = grpc.aio.ServicerContext[Any, Any]
 ON_BEHALF = "attune-on-behalf"  # set by our own channels on calls that are made to answer another one
+_KEPT_OPEN = "kept open"  # in place of a tenant, whose names have no blank: streams on which all of them are asked for
 _STREAM_USUAL = 3600.0  # seconds a stream may live when its caller sets no deadline, and the longest that one may
 _RETRY = "grpc-previous-rpc-attempts"
 _SECOND = 1.0  # to wait, where an error of the domain means "too much" and says no time
@@ -32,6 +35,9 @@ class Guard:
 
     A call that another service of the platform makes for a request of its own was counted at that service's door: it is
     not counted against the rate again, only against what is answered at once.
+
+    A method whose requests are a stream is served by what answers one of them: each is guarded like a call, and
+    answered before the next one is read, so that a stream never holds more than one. An error ends it, with its status.
     """
 
     def __init__(
@@ -40,6 +46,7 @@ class Guard:
         """`usual`: seconds for callers that set no deadline; `longest`: whatever deadline they set."""
         self._name, self._errors, self._usual, self._longest = name, errors, usual, longest
         self._calls, self._streams = calls, streams
+        self._resting = Resting()
         self._observed: dict[tuple[str, str], Callable[[float], None]] = {}  # finding a metric costs more than its use
         IN_FLIGHT.labels(name, "calls").set_function(lambda: calls.inside)
         IN_FLIGHT.labels(name, "streams").set_function(lambda: streams.inside)
@@ -50,15 +57,46 @@ class Guard:
             "request_deserializer": handler.request_deserializer,
             "response_serializer": handler.response_serializer,
         }
+        if handler.request_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._one_by_one(method, handler.stream_stream), **coders)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **coders)
         return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coders)
 
+    def leave(self) -> None:
+        """Streams of requests end when what was asked is answered."""
+        self._resting.leave()
+
     def _unary(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Any]:
+        answer = self._answer(method, behavior)
+
         async def call(request: Message, context: Context) -> Any:
+            return await answer(request, context, counted=self._counted(method, context))
+
+        return call
+
+    def _one_by_one(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Any]:
+        answer = self._answer(method, behavior)
+
+        async def lane(_requests: object, context: Context) -> None:
+            started, counted = time.perf_counter(), self._counted(method, context)
+            if refusal := self._streams.enter(_KEPT_OPEN, time.monotonic(), counted=counted):
+                await self._refuse(refusal, method, context, started)
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_STREAM_USUAL):
+                        while (request := await self._resting.next(context)) is not None:
+                            await context.write(await answer(request, context, counted=counted))
+            finally:
+                self._streams.leave(_KEPT_OPEN)
+
+        return lane
+
+    def _answer(self, method: str, behavior: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        async def answer(request: Message, context: Context, *, counted: bool) -> Any:
             started = time.perf_counter()
             tenant = tenant_of(request)
-            if refusal := self._refusal(self._calls, tenant, method, context):
+            if refusal := self._calls.enter(tenant, time.monotonic(), counted=counted):
                 await self._refuse(refusal, method, context, started)
             try:
                 if found := violations(request):
@@ -74,13 +112,14 @@ class Guard:
             finally:
                 self._calls.leave(tenant)
 
-        return call
+        return answer
 
     def _stream(self, method: str, behavior: Callable[..., AsyncIterator[Any]]) -> Callable[..., Any]:
         async def call(request: Message, context: Context) -> AsyncIterator[Any]:
             started = time.perf_counter()
             tenant = tenant_of(request)
-            if refusal := self._refusal(self._streams, tenant, method, context):
+            counted = self._counted(method, context)
+            if refusal := self._streams.enter(tenant, time.monotonic(), counted=counted):
                 await self._refuse(refusal, method, context, started)
             try:
                 if found := violations(request):
@@ -98,11 +137,12 @@ class Guard:
 
         return call
 
-    def _refusal(self, admission: Admission, tenant: str, method: str, context: Context) -> Refusal | None:
+    def _counted(self, method: str, context: Context) -> bool:
+        """Whether the rate counts it."""
         sent = dict(context.invocation_metadata() or ())
         if _RETRY in sent:
             RETRIED.labels(self._name, _short(method)).inc()
-        return admission.enter(tenant, time.monotonic(), counted=ON_BEHALF not in sent)
+        return ON_BEHALF not in sent
 
     async def _refuse(self, refusal: Refusal, method: str, context: Context, started: float) -> None:
         REFUSED.labels(self._name, _short(method), refusal.reason).inc()

@@ -31,6 +31,7 @@ class GrpcServer:
         self._servicers: list[tuple[Callable[..., None], object, str]] = []
         self._health = HealthServicer()
         self._server: grpc.aio.Server | None = None
+        self._guard: Guard | None = None
         self.address = ""
 
     def add(self, add_to_server: Callable[..., None], servicer: object, service: str) -> None:
@@ -44,7 +45,8 @@ class GrpcServer:
             # The last wall, without a hint to the caller; the guard refuses before, with one.
             maximum_concurrent_rpcs=2 * (self._settings.calls_at_once + self._settings.streams_at_once) + _PROBES,
         )
-        guarded = _Guarded(self._server, self._guard(name))
+        self._guard = self._made_guard(name)
+        guarded = _Guarded(self._server, self._guard)
         for add_to_server, servicer, _ in self._servicers:
             add_to_server(servicer, guarded)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -66,10 +68,12 @@ class GrpcServer:
     async def stop(self, grace: float) -> None:
         """Say that we leave, let running requests end, close."""
         await self._health.enter_graceful_shutdown()
+        if self._guard is not None:
+            self._guard.leave()
         if self._server is not None:
             await self._server.stop(grace)
 
-    def _guard(self, name: str) -> Guard:
+    def _made_guard(self, name: str) -> Guard:
         s = self._settings
 
         def admission(kind: str, at_once: int) -> Admission:

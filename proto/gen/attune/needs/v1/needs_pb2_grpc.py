@@ -40,6 +40,11 @@ class NeedsServiceStub:
                 request_serializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedRequest.SerializeToString,
                 response_deserializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedResponse.FromString,
                 _registered_method=True)
+        self.GetNeeds = channel.stream_stream(
+                '/attune.needs.v1.NeedsService/GetNeeds',
+                request_serializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedRequest.SerializeToString,
+                response_deserializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedResponse.FromString,
+                _registered_method=True)
         self.GetProfile = channel.unary_unary(
                 '/attune.needs.v1.NeedsService/GetProfile',
                 request_serializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetProfileRequest.SerializeToString,
@@ -63,6 +68,13 @@ class NeedsServiceServicer:
 
     def GetNeed(self, request, context):
         """The need vector r_{u,t}, the need spectrum R_u and the sparse need of a person, now. Someone unknown has an empty need, not an error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetNeeds(self, request_iterator, context):
+        """GetNeed for who asks all the time: a request is answered by one response, then the next one is read. An error ends the stream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +106,11 @@ def add_NeedsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetNeed': grpc.unary_unary_rpc_method_handler(
                     servicer.GetNeed,
+                    request_deserializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedRequest.FromString,
+                    response_serializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedResponse.SerializeToString,
+            ),
+            'GetNeeds': grpc.stream_stream_rpc_method_handler(
+                    servicer.GetNeeds,
                     request_deserializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedRequest.FromString,
                     response_serializer=attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedResponse.SerializeToString,
             ),
@@ -139,6 +156,33 @@ class NeedsService:
             request,
             target,
             '/attune.needs.v1.NeedsService/GetNeed',
+            attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedRequest.SerializeToString,
+            attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetNeeds(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/attune.needs.v1.NeedsService/GetNeeds',
             attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedRequest.SerializeToString,
             attune_dot_needs_dot_v1_dot_needs__pb2.GetNeedResponse.FromString,
             options,

@@ -35,6 +35,8 @@ class NeedsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> NeedsServiceAsyncStub: ...
     GetNeed: _grpc.UnaryUnaryMultiCallable[_needs_pb2.GetNeedRequest, _needs_pb2.GetNeedResponse]
     """The need vector r_{u,t}, the need spectrum R_u and the sparse need of a person, now. Someone unknown has an empty need, not an error."""
+    GetNeeds: _grpc.StreamStreamMultiCallable[_needs_pb2.GetNeedRequest, _needs_pb2.GetNeedResponse]
+    """GetNeed for who asks all the time: a request is answered by one response, then the next one is read. An error ends the stream."""
     GetProfile: _grpc.UnaryUnaryMultiCallable[_needs_pb2.GetProfileRequest, _needs_pb2.GetProfileResponse]
     """What the person cares about, in words and counts."""
     WatchNeed: _grpc.UnaryStreamMultiCallable[_needs_pb2.WatchNeedRequest, _needs_pb2.WatchNeedResponse]
@@ -49,6 +51,8 @@ class NeedsServiceAsyncStub(NeedsServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetNeed: _aio.UnaryUnaryMultiCallable[_needs_pb2.GetNeedRequest, _needs_pb2.GetNeedResponse]  # type: ignore[assignment]
     """The need vector r_{u,t}, the need spectrum R_u and the sparse need of a person, now. Someone unknown has an empty need, not an error."""
+    GetNeeds: _aio.StreamStreamMultiCallable[_needs_pb2.GetNeedRequest, _needs_pb2.GetNeedResponse]  # type: ignore[assignment]
+    """GetNeed for who asks all the time: a request is answered by one response, then the next one is read. An error ends the stream."""
     GetProfile: _aio.UnaryUnaryMultiCallable[_needs_pb2.GetProfileRequest, _needs_pb2.GetProfileResponse]  # type: ignore[assignment]
     """What the person cares about, in words and counts."""
     WatchNeed: _aio.UnaryStreamMultiCallable[_needs_pb2.WatchNeedRequest, _needs_pb2.WatchNeedResponse]  # type: ignore[assignment]
@@ -66,6 +70,14 @@ class NeedsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_needs_pb2.GetNeedResponse, _abc.Awaitable[_needs_pb2.GetNeedResponse]]:
         """The need vector r_{u,t}, the need spectrum R_u and the sparse need of a person, now. Someone unknown has an empty need, not an error."""
+
+    @_abc_1.abstractmethod
+    def GetNeeds(
+        self,
+        request_iterator: _MaybeAsyncIterator[_needs_pb2.GetNeedRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_needs_pb2.GetNeedResponse], _abc.AsyncIterator[_needs_pb2.GetNeedResponse]]:
+        """GetNeed for who asks all the time: a request is answered by one response, then the next one is read. An error ends the stream."""
 
     @_abc_1.abstractmethod
     def GetProfile(
