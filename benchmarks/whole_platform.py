@@ -155,16 +155,16 @@ def _load_demo(made: Platform, folder: Path) -> None:
     recommender, needs, content = (
         grpc.insecure_channel(made.addresses[n]) for n in ("recommender", "needs", "content")
     )
-    at_least = _written(made.kafka, "attune.catalog.v1", len(lines))
+    at_least = written_until(made.kafka, "attune.catalog.v1", len(lines))
     RecommenderServiceStub(recommender).Recommend(RecommendRequest(user=who, at_least=at_least), timeout=_READY)
-    at_least = _written(made.kafka, "attune.product-vectors.v1", len(lines))
+    at_least = written_until(made.kafka, "attune.product-vectors.v1", len(lines))
     NeedsServiceStub(needs).GetNeed(GetNeedRequest(user=who, at_least=at_least), timeout=_READY)
-    at_least = _written(made.kafka, "attune.templates.v1", 1)
+    at_least = written_until(made.kafka, "attune.templates.v1", 1)
     request = ComposeRequest(user=who, product_id=made.products[0], channel="banner", at_least=at_least)
     ContentServiceStub(content).Compose(request, timeout=_READY)
 
 
-def _written(kafka: str, topic: str, records: int) -> list[Watermark]:
+def written_until(kafka: str, topic: str, records: int) -> list[Watermark]:
     """The last position of each partition, as soon as there are so many records."""
     reader = Consumer({"bootstrap.servers": kafka, "group.id": "bench"})
     try:
