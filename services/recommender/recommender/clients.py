@@ -86,7 +86,7 @@ class VectorPublisher:
 
     def _message(self, entry: Entry) -> ProductVectors:
         product = entry.product
-        words = list(name_words(product).items())[:_MOST_WORDS]
+        words = sorted(name_words(product).items(), key=lambda item: -item[1])[:_MOST_WORDS]
         message = ProductVectors(
             tenant=product.key.tenant,
             product_id=product.key.product_id,

@@ -119,18 +119,14 @@ def _translated(source: str, alternatives: tuple[str, ...]) -> Translated:
 
 def bag(product: Product) -> Bag:
     """Words of the name, and more softly of the description."""
-    named, told = lexical.document(naming(product)), lexical.document(telling(product))
-    weights = dict(zip(told.indices.tolist(), (_TOLD * told.values).tolist(), strict=True))
-    for word, weight in zip(named.indices.tolist(), named.values.tolist(), strict=True):
-        weights[word] = max(weight, weights.get(word, 0.0))
+    weights = {lexical.index(word): _TOLD * weight for word, weight in lexical.weights(telling(product)).items()}
+    for word, weight in name_words(product).items():
+        index = lexical.index(word)
+        weights[index] = max(weight, weights.get(index, 0.0))
     order = sorted(weights)
     return Bag(np.array(order, dtype=np.uint32), np.array([weights[word] for word in order], dtype=np.float32))
 
 
 def name_words(product: Product) -> dict[str, float]:
-    """The words of the name with their weights, heaviest first."""
-    words = dict.fromkeys(lexical.words(naming(product)))
-    named = lexical.document(naming(product))
-    weights = dict(zip(named.indices.tolist(), named.values.tolist(), strict=True))
-    found = {word: float(weights.get(lexical.index(word), 0.0)) for word in words}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    """The words of the name with their weights."""
+    return lexical.weights(naming(product))

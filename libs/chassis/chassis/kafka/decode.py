@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from chassis.kafka.json_form import normalised
+from chassis.kafka.json_usual import Unusual, usual
 from chassis.kafka.records import Decoder, Record, Rejected
 from chassis.violations import violations
 
@@ -73,6 +75,8 @@ def _from_json(message: type[M], value: bytes, record: Record) -> M:
 
 def from_mapping(message: type[M], given: dict[str, object]) -> M:
     """A message from its JSON form as a mapping; unknown fields are passed over, wrong ones are Rejected."""
+    with suppress(Unusual):
+        return usual(message, given)
     clean = normalised(message.DESCRIPTOR, given)  # type: ignore[arg-type] # upb has a class of its own
     try:
         return json_format.ParseDict(clean, message(), ignore_unknown_fields=True)

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from chassis.kafka.records import Rejected
 
-_INTEGERS = {
+INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
     FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
@@ -17,7 +17,7 @@ _INTEGERS = {
 }
 _FLOATS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 _RFC3339 = re.compile(r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$")
-_TIMESTAMP = "google.protobuf.Timestamp"
+TIMESTAMP = "google.protobuf.Timestamp"
 
 
 def normalised(message: Descriptor, given: dict[str, Any], path: str = "") -> dict[str, Any]:
@@ -55,8 +55,8 @@ def _single(field: FieldDescriptor, value: Any, where: str) -> Any:
         _expect(isinstance(value, str), where, value, text)
     elif kind == FieldDescriptor.CPPTYPE_BOOL:
         _expect(isinstance(value, bool), where, value, "true or false")
-    elif kind in _INTEGERS:
-        _expect(_is_integer(value, *_INTEGERS[kind]), where, value, "a whole number in range")
+    elif kind in INTEGERS:
+        _expect(_is_integer(value, *INTEGERS[kind]), where, value, "a whole number in range")
     elif kind in _FLOATS:
         _expect(isinstance(value, (int, float)) and not isinstance(value, bool), where, value, "a number")
     return value
@@ -64,7 +64,7 @@ def _single(field: FieldDescriptor, value: Any, where: str) -> Any:
 
 def _message(message: Descriptor | None, value: Any, where: str) -> Any:
     assert message is not None  # noqa: S101 - fields of this kind have one
-    if message.full_name == _TIMESTAMP:
+    if message.full_name == TIMESTAMP:
         good = isinstance(value, str) and _RFC3339.match(value) is not None
         _expect(good, where, value, "a time such as 2026-01-31T12:00:00Z")
         return value
@@ -75,7 +75,7 @@ def _message(message: Descriptor | None, value: Any, where: str) -> Any:
 def _enum(enum: EnumDescriptor | None, value: Any, where: str) -> str:
     """The full name of an enum value given by full name, short name or number."""
     assert enum is not None  # noqa: S101 - fields of this kind have one
-    prefix = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", enum.name).upper() + "_"
+    prefix = enum_prefix(enum)
     if isinstance(value, int) and not isinstance(value, bool) and value in enum.values_by_number:
         return str(enum.values_by_number[value].name)
     if isinstance(value, str):
@@ -84,6 +84,11 @@ def _enum(enum: EnumDescriptor | None, value: Any, where: str) -> str:
                 return name
     known = ", ".join(v.name.removeprefix(prefix).lower() for v in enum.values if v.number)
     raise Rejected("unknown-enum", field=where, value=value, remedy=f"send one of {known}")
+
+
+def enum_prefix(enum: EnumDescriptor) -> str:
+    """What the names of its values begin with: `BEHAVIOR_KIND_`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", enum.name).upper() + "_"
 
 
 def _is_integer(value: Any, low: int, high: int) -> bool:

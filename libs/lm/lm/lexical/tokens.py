@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,12 @@ MAX_CHARS = 16_384  # what is read of a text: few product pages are longer, and 
 MAX_WORD = 64  # characters kept of one unbroken run of letters
 
 _CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f\u3040-\u30ff"  # no spaces: Han, and kana
-_RUN = re.compile(rf"([{_CJK}]+)|((?:[^\W_{_CJK}]|(?<=\d)\.(?=\d)|(?<=[^\W_{_CJK}])[-'](?=[^\W_{_CJK}]))+)")
+_LETTER = rf"[^\W_{_CJK}]"
+_RUN = re.compile(rf"([{_CJK}]+)|({_LETTER}+(?:(?:(?<=\d)\.(?=\d)|[-'](?={_LETTER})){_LETTER}+)*)")
 _PIECE = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
-_ALIKE = str.maketrans({"’": "'", "ʼ": "'", "‐": "-"})
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")  # would cut words in two unseen
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_PHRASE = 8  # characters up to which a run of Chinese is likely to be met again
 LONG = 3  # jieba words from here on; shorter ones are already there as characters 1 + 2
 
 
@@ -33,18 +34,29 @@ def words(text: str) -> list[str]:
     `xps`, `13`. Chinese: every character, every two neighbours, every jieba word of three characters or more. Reads
     the first 16,384 characters.
     """
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARS])[:MAX_CHARS].lower().translate(_ALIKE)
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARS])[:MAX_CHARS].lower()
+    plain = plain.replace("’", "'").replace("ʼ", "'").replace("‐", "-")
     plain = _THOUSANDS.sub("", _UNSEEN.sub("", plain))
     found: list[str] = []
     stopped: list[str] = []
-    for run in _RUN.finditer(plain):
-        if run[1]:
-            found += _chinese(run[1])
-        elif run[2] in STOP:
-            stopped.append(run[2])
+    for chinese, latin in _RUN.findall(plain):
+        if chinese:
+            found += _phrase(chinese) if len(chinese) <= _PHRASE else _chinese(chinese)
+        elif latin in STOP:
+            stopped.append(latin)
         else:
-            found += _latin(run[2][:MAX_WORD])
+            found += _word(latin[:MAX_WORD])
     return found or stopped
+
+
+@lru_cache(maxsize=32_768)  # a shop's products say the same words again and again: 60 ns instead of some µs
+def _word(run: str) -> tuple[str, ...]:
+    return tuple(_latin(run))
+
+
+@lru_cache(maxsize=8_192)  # likewise, of the names of colours and categories; 2 KB each at most
+def _phrase(run: str) -> tuple[str, ...]:
+    return tuple(_chinese(run))
 
 
 def _latin(run: str) -> Iterator[str]:
