@@ -70,7 +70,7 @@ class Made:
             products = [product_of(each) for each in self.big.products(first, min(first + _AT_ONCE, stop))]
             read = await self._models.products(products)
             positions = [Position("log", 0, first + n) for n in range(len(products))]
-            yield [Entry(p, *made, at) for p, made, at in zip(products, read, positions, strict=True)]
+            yield [made.entry(p, at) for p, made, at in zip(products, read, positions, strict=True)]
 
     def needs(self, people: int) -> list[Vector]:
         """One of each person, of unit length."""

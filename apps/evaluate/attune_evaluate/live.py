@@ -98,7 +98,7 @@ async def _board(data: Dataset, cut: Split, options: Options, offered: dict[str,
         again=(),
         catalogue=len(places),
         people=popularity.counts,
-        vectors=np.stack([vector for vector, _ in read]),
+        vectors=np.stack([made.vector for made in read]),
         reference=SERVED,
         ids=list(places),
     )

@@ -86,7 +86,8 @@ class VectorPublisher:
 
     def _message(self, entry: Entry) -> ProductVectors:
         product = entry.product
-        words = sorted(name_words(product).items(), key=lambda item: -item[1])[:_MOST_WORDS]
+        named = name_words(product) if entry.named is None else entry.named
+        words = sorted(named.items(), key=lambda item: -item[1])[:_MOST_WORDS]
         message = ProductVectors(
             tenant=product.key.tenant,
             product_id=product.key.product_id,

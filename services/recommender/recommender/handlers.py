@@ -19,6 +19,7 @@ from recommender.usecases.learn import Behavior, Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
 from recommender.usecases.relations import Follow, Person, Span
 
+_PRODUCTS = 100  # of a slice: reading and taking them stops everything else for some 10 ms at a time
 _LIKED = 3.0  # stars from which a rating speaks for a product
 
 # What each kind does to a history, and what it adds to a trend: what costs the person more says more.
@@ -81,7 +82,7 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follo
         return ()
 
     return [
-        Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog),
+        Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog, at_once=_PRODUCTS),
         Route("attune.clickstream.v1", click_decoder(), on_click, owner=False),
         Route("attune.erasures.v1", erasure_decoder(), on_erasure, owner=False),
     ]

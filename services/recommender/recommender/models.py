@@ -18,7 +18,7 @@ from lm.static.table import common
 from recommender.domain.bag import Bag
 from recommender.domain.product import Product, naming, telling
 from recommender.domain.vectors import rounded
-from recommender.usecases.ports import Translated, Vector
+from recommender.usecases.ports import Read, Translated, Vector
 
 _TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is
 _MEANT = 0.5  # of the description's vector beside the name's: what a thing is for stands there
@@ -47,7 +47,7 @@ class TextModels:
             self.joining(text)
             self.is_common(text)
 
-    async def products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]:
+    async def products(self, products: Sequence[Product]) -> list[Read]:
         """e_p and words of each."""
         if not products:
             return []
@@ -88,14 +88,16 @@ class TextModels:
         """The share of words that name nothing, in [0, 1]."""
         return lexical.joining(text)
 
-    def _products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]:
+    def _products(self, products: Sequence[Product]) -> list[Read]:
         vectors = self._encoder.encode([naming(product) for product in products])
         described = [row for row, product in enumerate(products) if telling(product)]
         if described:
             vectors[described] += _MEANT * self._encoder.encode([telling(products[row]) for row in described])
             lengths = np.linalg.norm(vectors[described], axis=1, keepdims=True)
             vectors[described] /= np.where(lengths > 0, lengths, 1.0)
-        return [(rounded(vector), bag(product)) for vector, product in zip(vectors, products, strict=True)]
+        named = [name_words(product) for product in products]
+        bags = [_bag(product, words) for product, words in zip(products, named, strict=True)]
+        return list(map(Read, rounded(vectors), bags, named))
 
     def _texts(self, texts: Sequence[str]) -> list[tuple[Vector, Mapping[int, float]]]:
         if not texts:
@@ -119,14 +121,18 @@ def _translated(source: str, alternatives: tuple[str, ...]) -> Translated:
 
 def bag(product: Product) -> Bag:
     """Words of the name, and more softly of the description."""
-    weights = {lexical.index(word): _TOLD * weight for word, weight in lexical.weights(telling(product)).items()}
-    for word, weight in name_words(product).items():
-        index = lexical.index(word)
-        weights[index] = max(weight, weights.get(index, 0.0))
-    order = sorted(weights)
-    return Bag(np.array(order, dtype=np.uint32), np.array([weights[word] for word in order], dtype=np.float32))
+    return _bag(product, name_words(product))
 
 
 def name_words(product: Product) -> dict[str, float]:
     """The words of the name with their weights."""
     return lexical.weights(naming(product))
+
+
+def _bag(product: Product, named: Mapping[str, float]) -> Bag:
+    weights = {lexical.index(word): _TOLD * weight for word, weight in lexical.weights(telling(product)).items()}
+    for word, weight in named.items():
+        index = lexical.index(word)
+        weights[index] = max(weight, weights.get(index, 0.0))
+    order = sorted(weights)
+    return Bag(np.array(order, dtype=np.uint32), np.array([weights[word] for word in order], dtype=np.float32))

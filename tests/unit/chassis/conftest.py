@@ -50,10 +50,11 @@ async def producer(kafka: str) -> AsyncIterator[Producer]:
 @pytest.fixture
 def consume(settings: ProcessSettings, producer: Producer, run: str) -> Consume:
     @asynccontextmanager
-    async def running(handle: Handle, *, group: str | None = run, **more: Any) -> AsyncIterator[Any]:
-        consumer = Consumer(
-            [Route(CLICKS, proto_decoder(ClickstreamEvent), handle)], group=group, name="clicks", **more
-        )
+    async def running(
+        handle: Handle, *, group: str | None = run, at_once: int | None = None, **more: Any
+    ) -> AsyncIterator[Any]:
+        route = Route(CLICKS, proto_decoder(ClickstreamEvent), handle, at_once=at_once)
+        consumer = Consumer([route], group=group, name="clicks", **more)
         progress = Progress()
         broker = KafkaBroker(settings.kafka, logger=None, allow_auto_create_topics=False)
         dead_letters = DeadLetters(producer, service="test", max_bytes=settings.max_record_bytes)

@@ -144,6 +144,27 @@ async def test_a_group_goes_on_where_it_was_committed(producer: Producer, run: s
     assert (first.seen, second.seen) == (["e1"], ["e2"])
 
 
+async def test_a_long_slice_is_applied_in_parts_and_what_is_done_of_it_counts(
+    producer: Producer, run: str, consume: Consume
+) -> None:
+    sink, gate, parts = Sink(run), asyncio.Event(), list[int]()
+    values = [json.dumps(click(run, f"e{n}")).encode() for n in range(5)]
+    sent = await asyncio.gather(*(producer.send_raw(CLICKS, "u1", value, {}) for value in values))  # in one batch
+
+    async def handle(part: Slice[ClickstreamEvent]) -> Sequence[tuple[int, Rejected]]:
+        if any(item.value and item.value.event_id == "e4" and item.value.tenant == run for item in part.items):
+            await gate.wait()
+        parts.append(len(part.items))
+        return await sink.handle(part)
+
+    async with consume(handle, at_once=2) as (_, progress):
+        assert await progress.reached(sent[3:4])
+        gate.set()
+        assert await progress.reached(sent[4:])
+    assert sink.seen == [f"e{n}" for n in range(5)]
+    assert max(parts) == 2
+
+
 async def test_without_a_group_everything_is_read_from_the_beginning(
     producer: Producer, run: str, consume: Consume
 ) -> None:

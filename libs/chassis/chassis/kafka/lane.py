@@ -65,11 +65,15 @@ class Lane:
         if self.done != before:  # the slice before this one ended without being applied
             self.go_back(self.done)
             return
-        self.busy_since = time.monotonic()
         try:
-            await self._worker.apply_surely(self.source, records, self.applied)
-            self.done = records[-1].offset + 1
-            self.applied = max(self.applied, self.done)
+            for part in self._worker.slices(records):
+                if turn != self.turn:
+                    return
+                self.busy_since = time.monotonic()
+                await self._worker.apply_surely(self.source, part, self.applied)
+                self.done = part[-1].offset + 1
+                self.applied = max(self.applied, self.done)
+                await asyncio.sleep(0)  # now it is the others' turn
         except Rewound as back:
             self.go_back(back.next_offset)
         finally:

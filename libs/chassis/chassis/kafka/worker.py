@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chassis.kafka.dead_letters import DeadLetters
@@ -45,6 +45,11 @@ class Worker:
     ) -> None:
         self._route, self._service, self._settings = route, service, settings
         self._dead_letters, self._progress = dead_letters, progress
+
+    def slices(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+        """The records in parts that are applied one after the other."""
+        most = self._route.at_once or len(records)
+        return (records[start : start + most] for start in range(0, len(records), most))
 
     async def apply_surely(self, source: Source, records: Sequence[Record], begins: int = 0) -> None:
         """Like `apply`, again and again until it worked: also when the dead letters cannot be written.

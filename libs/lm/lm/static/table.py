@@ -47,7 +47,7 @@ def load(folder: Path = PACKAGED) -> Table:
     table = Table(
         space=about["space"],
         vocabulary={piece: row for row, piece in enumerate(vocabulary)},
-        rows=np.load(folder / "rows.npy", mmap_mode="r"),
+        rows=np.asarray(np.load(folder / "rows.npy", mmap_mode="r")),  # still mapped, without the cost of the subclass
         scales=np.load(folder / "scales.npy"),
     )
     if not len(table.vocabulary) == len(table.rows) == len(table.scales):

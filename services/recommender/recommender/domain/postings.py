@@ -31,11 +31,11 @@ class Postings:
 
     def change(self, place: int, before: Collection[int], now: Collection[int]) -> None:
         """A product says other words than before."""
-        for number in set(now).difference(before):
-            while number >= len(self._lists):
-                self._lists.append(array("i"))
+        new = set(now).difference(before)
+        self._lists.extend(array("i") for _ in range(len(self._lists), max(new, default=-1) + 1))
+        for number in new:
             self._lists[number].append(place)
-            self._held += 1
+        self._held += len(new)
         self._stale += len(set(before).difference(now))
         if self._next is not None and not self._at <= place < self._until:
             self._next.change(place, before, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakSet
@@ -36,6 +36,7 @@ class Entry:
     vector: NDArray[np.float32]  # e_p, unit length or zero, (dim,)
     words: Bag
     position: Position
+    named: Mapping[str, float] | None = None  # the words of its name with their weights; None: not read just now
 
 
 class Shelf(Protocol):

@@ -69,7 +69,7 @@ class WordTable:
         numbers: list[int] = []
         weights = EMPTY.weights
         if bag is not None:
-            numbers, weights = [self._number(word) for word in bag.words.tolist()], bag.weights
+            numbers, weights = self._numbers_of(bag.words.tolist()), bag.weights
         self._there[place] = bag is not None
         self._rows.put(place, numbers, weights)
         self._squares[place] = np.nan
@@ -221,6 +221,13 @@ class WordTable:
     def _idf(self, having: Values) -> Values:
         found: Values = np.log1p((self._products - having + 0.5) / (having + 0.5))
         return found
+
+    def _numbers_of(self, words: Sequence[int]) -> list[int]:
+        known = self._numbers
+        try:
+            return [known[word] for word in words]  # the common case pays for no call per word
+        except KeyError:
+            return [self._number(word) for word in words]
 
     def _number(self, word: int) -> int:
         number = self._numbers.get(word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -67,7 +68,7 @@ class LearnCatalog:
         products = [change.product for change in changes if change.product is not None]
         read = dict(zip((p.key for p in products), await self._models.products(products), strict=True))
         entries = [
-            Entry(change.product, *read[change.key], _position(span, change.offset))
+            read[change.key].entry(change.product, _position(span, change.offset))
             for change in changes
             if change.product is not None
         ]
@@ -82,6 +83,7 @@ class LearnCatalog:
             rows += [self._row(key, position, None) for key, position in gone.items()]
             # The offset stays where it is: a change of a later part may stand before one of this part.
             written = await self._relations.write(None, Learnt(products=rows, linked=self._linked(entries, gone)))
+            await asyncio.sleep(0)  # a file is written without a pause, and what comes now takes some time again
             if self._world.made(written.number):
                 self._world.put(entries)
                 self._world.remove(gone)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chassis.kafka import Position as Watermark
 from recommender.domain.allowed import Allowed
 from recommender.domain.bag import Bag
-from recommender.domain.product import Key, Product
+from recommender.domain.product import Key, Position, Product
 from recommender.domain.rules import Customer
 from recommender.domain.shop import Entry, Shop
 from recommender.domain.sought import Sought
@@ -76,6 +76,18 @@ class Translated(NamedTuple):
     alternatives: Sequence[str]  # what it may be called
 
 
+class Read(NamedTuple):
+    """What the models make of a product."""
+
+    vector: Vector  # e_p
+    words: Bag
+    named: Mapping[str, float]  # the words of its name, with their weights
+
+    def entry(self, product: Product, position: Position) -> Entry:
+        """The product with this, from the record at that position."""
+        return Entry(product, self.vector, self.words, position, self.named)
+
+
 class Models(Protocol):
     """Reads texts with the language models."""
 
@@ -85,7 +97,7 @@ class Models(Protocol):
     @property
     def dim(self) -> int: ...
 
-    async def products(self, products: Sequence[Product]) -> list[tuple[Vector, Bag]]: ...
+    async def products(self, products: Sequence[Product]) -> list[Read]: ...
 
     async def bags(self, products: Sequence[Product]) -> list[Bag]:
         """The words alone."""

@@ -79,7 +79,7 @@ class Restore:
         bags = await self._models.bags([kept.product for kept, _ in halves])
         entries += [Entry(k.product, vector, bag, k.position) for (k, vector), bag in zip(halves, bags, strict=True)]
         read = await self._models.products([kept.product for kept in late])
-        mended = [Entry(kept.product, *made, kept.position) for kept, made in zip(late, read, strict=True)]
+        mended = [made.entry(kept.product, kept.position) for kept, made in zip(late, read, strict=True)]
         if mended:
             await self._index.upsert(mended)
         return entries + mended
