@@ -19,7 +19,6 @@ from recommender.usecases.learn import Behavior, Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
 from recommender.usecases.relations import Follow, Person, Span
 
-_PRODUCTS = 100  # of a slice: reading and taking them stops everything else for some 10 ms at a time
 _LIKED = 3.0  # stars from which a rating speaks for a product
 
 # What each kind does to a history, and what it adds to a trend: what costs the person more says more.
@@ -82,7 +81,7 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follo
         return ()
 
     return [
-        Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog, at_once=_PRODUCTS),
+        Route("attune.catalog.v1", proto_decoder(ProductMessage), on_catalog, at_once=catalog.at_once),
         Route("attune.clickstream.v1", click_decoder(), on_click, owner=False),
         Route("attune.erasures.v1", erasure_decoder(), on_erasure, owner=False),
     ]
@@ -109,19 +108,24 @@ def product_of(message: ProductMessage, record: bytes = b"") -> Product:
     priced = message.HasField("price")
     return Product(
         key,
-        dict(message.title),
-        dict(message.description),
+        _by_language(message.title),
+        _by_language(message.description),
         message.category.strip("/"),
-        dict(message.category_name),
+        _by_language(message.category_name),
         message.brand,
         message.price.currency if priced else "",
         Decimal(message.price.amount) if priced and message.price.amount else None,
-        tuple((attribute.name, dict(attribute.value)) for attribute in message.attributes),
+        tuple((attribute.name, _by_language(attribute.value)) for attribute in message.attributes),
         tuple(Link(_stated(link.kind), link.product_id, link.weight or 1.0) for link in message.relations),
         message.availability != AVAILABILITY_OUT_OF_STOCK,
         message.released_at.ToMilliseconds() if message.HasField("released_at") else 0,
         record or message.SerializeToString(deterministic=True),
     )
+
+
+def _by_language(texts: Mapping[str, str]) -> dict[str, str]:
+    """In one order, because Protobuf has another one in each process: vectors and words must be the same everywhere."""
+    return dict(sorted(texts.items()))
 
 
 def _stated(kind: str) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from attune.events.v1.clickstream_pb2 import ClickstreamEvent
+from attune.events.v1.product_pb2 import Product
 from chassis.kafka import Record, Rejected, proto_decoder
 from recommender.decoding import click_decoder, erasure_decoder
+from recommender.handlers import product_of, product_of_record
 
 CLICK = {
     "event_id": "e1",
@@ -94,3 +96,12 @@ def test_nothing_happens_after_kafka_has_it(years: int) -> None:
         erasure_decoder()(Record(0, "ann", value, {}, written)).requested_at.ToMilliseconds(),
     ):
         assert at == written if years >= 0 else at < written
+
+
+def test_texts_of_a_product_stand_in_the_order_of_their_languages_in_every_process() -> None:
+    texts = {"zh": "壶", "en": "kettle", "und": "K", "de": "Kessel", "fr": "bouilloire"}
+    message = Product(product_id="kettle", title=texts, category_name=texts, attributes=[{"name": "a", "value": texts}])
+    product = product_of(message)
+    for each in (product.title, product.category_name, product.attributes[0][1]):
+        assert list(each.items()) == sorted(texts.items())
+    assert product_of_record(product.record) == product

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from recommender.usecases.world import World, settle
 
 # Products that are taken within one turn of the event loop: 5 ms. Those of a store that replicas share wait for it
 # anyway, and each transaction costs it more than that.
-_ALONE, _SHARED = 25, 100
+_ALONE, _SHARED = 50, 100
 
 
 class ProductChange(NamedTuple):
@@ -42,15 +41,15 @@ class LearnCatalog:
     ) -> None:
         self._world, self._relations, self._index = world, relations, index
         self._models, self._publisher = models, publisher
-        self._at_once = _SHARED if relations.shared else _ALONE
+        self.at_once = _SHARED if relations.shared else _ALONE  # changes that are taken together
 
     async def __call__(self, span: Span, changes: Sequence[ProductChange]) -> None:
         """Take the changes that were not applied yet, the last one of each product."""
         last = {change.key: change for change in changes}
         new = [change for change in last.values() if self._world.is_new(change.key, _position(span, change.offset))]
         new.sort(key=lambda change: change.offset)
-        for start in range(0, len(new), self._at_once):
-            await self._apply(span, new[start : start + self._at_once])
+        for start in range(0, len(new), self.at_once):
+            await self._apply(span, new[start : start + self.at_once])
         await self._relations.write(span, Learnt())
 
     def find(self, product_id: str) -> Key:
@@ -61,8 +60,9 @@ class LearnCatalog:
 
     def since(self, key: Key) -> int:
         """Since when a product is on sale, milliseconds since 1970; 0: it is new here, or nobody knows."""
-        product = self._world.look(key.tenant).product(key.product_id)
-        return 0 if product is None else product.released
+        shop = self._world.look(key.tenant)
+        place = shop.places.get(key.product_id)
+        return 0 if place is None or not shop.has(place) else int(shop.facts.columns.released[place])
 
     async def _apply(self, span: Span, changes: Sequence[ProductChange]) -> None:
         products = [change.product for change in changes if change.product is not None]
@@ -83,7 +83,6 @@ class LearnCatalog:
             rows += [self._row(key, position, None) for key, position in gone.items()]
             # The offset stays where it is: a change of a later part may stand before one of this part.
             written = await self._relations.write(None, Learnt(products=rows, linked=self._linked(entries, gone)))
-            await asyncio.sleep(0)  # a file is written without a pause, and what comes now takes some time again
             if self._world.made(written.number):
                 self._world.put(entries)
                 self._world.remove(gone)
