@@ -35,6 +35,7 @@ CLICKS, QUERIES, USERS, ERASURES = (f"attune.{topic}.v1" for topic in ("clickstr
 PRODUCTS = "attune.product-vectors.v1"
 PEOPLE = (CLICKS, QUERIES, USERS, ERASURES)  # keyed by user: one partition holds all of a person
 
+_PRODUCTS = 200  # of a slice, some 20 ms of work: clicks and calls come in between
 _PAUSE = 0.5  # seconds between two questions to a store that is away
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class Handlers:
 
     def of_products(self) -> list[Route[Any]]:
         """Read by every replica, from the beginning."""
-        return [Route(PRODUCTS, decoding.products(self.space), self.product_vectors)]
+        return [Route(PRODUCTS, decoding.products(self.space), self.product_vectors, at_once=_PRODUCTS)]
 
     async def clicks(self, part: Slice[Click]) -> Refused:
         """Behaviours move the need, the words of reviews join what was said, and who signs in is who they were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from searched import DIM, SPACE, Searched, entry
 
 from recommender.domain.product import Key, Position
 from recommender.domain.shop import Entry
+from recommender.stores import edge_shop
 from recommender.stores.payload import collection
 from recommender.stores.qdrant_edge import EdgeProductIndex
 
@@ -95,8 +97,45 @@ async def test_what_was_written_while_an_index_was_built_is_built_in_at_once(
     searched = await edge(tmp_path, shelved)
     for first in (0, 2):
         await searched.upsert([entry(f"m{n}", 3, {1: 1.0}, offset=10 + n) for n in range(first, first + 2)])
+        await asyncio.sleep(0)  # now the building has begun
     await searched.index.built()
     assert generation(tmp_path) == ["3"]
+    await searched.index.close()
+
+
+async def test_a_shop_that_grows_fast_is_built_again_when_it_has_come_to_rest(
+    tmp_path: Path, shelved: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = asyncio.Queue[asyncio.Event]()
+
+    async def rest() -> None:
+        await looks.put(over := asyncio.Event())
+        await over.wait()
+
+    monkeypatch.setattr(edge_shop, "_rest", rest)
+    monkeypatch.setattr(edge_shop, "_FEWEST", 0)
+    searched = await edge(tmp_path, shelved, unsorted=0)
+    await searched.upsert([entry("d", 3, {1: 1.0}, offset=10)])
+    first = await looks.get()
+    await searched.upsert([entry("e", 3, {1: 1.0}, offset=11)])
+    first.set()
+    second = await looks.get()
+    assert generation(tmp_path) == ["1"]
+    second.set()
+    await searched.index.built()
+    assert generation(tmp_path) == ["2"]
+    await searched.index.close()
+
+
+async def test_a_shop_that_has_doubled_is_built_again_at_once(
+    tmp_path: Path, shelved: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_shop, "_rest", asyncio.Event().wait)
+    monkeypatch.setattr(edge_shop, "_FEWEST", 0)
+    searched = await edge(tmp_path, shelved, unsorted=0)
+    await searched.upsert([entry(f"m{number}", 3, {1: 1.0}, offset=10 + number) for number in range(4)])
+    await searched.index.built()
+    assert generation(tmp_path) == ["2"]
     await searched.index.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 from zlib import crc32
 
@@ -158,7 +158,7 @@ class Facts:
             self._of_currency[int(c.currency[place])] += by
 
     def stamps(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """What `stamp` says of the positions of places."""
+        """What `stamps` says of the positions of places."""
         c = self.columns
         logs = np.array([crc32(log.encode()) for log in self._logs.texts])
         return _stamps(logs[c.log[places]], c.partition[places].astype(np.int64), c.offset[places])
@@ -178,13 +178,14 @@ def grown(column: NDArray[T], room: int) -> NDArray[T]:
     return made
 
 
-def stamp(position: Position) -> int:
-    """A short name of a position, the same in every process, to tell two states of a product apart."""
-    return int(_stamps(np.array([crc32(position.log.encode())]), position.partition, np.array([position.offset]))[0])
+def stamps(positions: Sequence[Position]) -> list[int]:
+    """A short name of each position, the same in every process, to tell two states of a product apart."""
+    rows = [(crc32(position.log.encode()), position.partition, position.offset) for position in positions]
+    logs, partitions, offsets = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    found: list[int] = _stamps(logs, partitions, offsets).tolist()
+    return found
 
 
-def _stamps(
-    logs: NDArray[np.int64], partition: int | NDArray[np.int64], offsets: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    mixed: NDArray[np.int64] = (logs << 31) ^ (partition << 20) ^ offsets
+def _stamps(logs: NDArray[np.int64], partitions: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    mixed: NDArray[np.int64] = (logs << 31) ^ (partitions << 20) ^ offsets
     return mixed

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.domain.columns import stamp
+from recommender.domain.columns import stamps
 from recommender.domain.product import above
 from recommender.domain.shop import Entry, Shop
 from recommender.stores.edge_process import EdgeProcess
+
+_AT_ONCE = 100  # points that are read out of the shop between two requests: 1 ms
 
 
 async def tell(process: EdgeProcess, missed: Mapping[int, Entry | None]) -> None:
@@ -24,8 +27,20 @@ async def tell(process: EdgeProcess, missed: Mapping[int, Entry | None]) -> None
         await process.drop(gone)
 
 
-async def tell_of(process: EdgeProcess, shop: Shop, places: NDArray[np.int64]) -> None:
-    """Have the process hold what stands at some places of a shop."""
+async def tell_all_of(
+    process: EdgeProcess, look: Callable[[], Shop], places: NDArray[np.int64], pause: float
+) -> None:
+    """Have the process hold what stands at any number of places of a shop, with pauses, and nothing where none does."""
+    for start in range(0, len(places), _AT_ONCE):
+        some, shop = places[start : start + _AT_ONCE], look()
+        there = shop.facts.columns.there[some]
+        await _tell_of(process, shop, some[there])
+        if not there.all():
+            await process.drop(some[~there].tolist())
+        await asyncio.sleep(pause)
+
+
+async def _tell_of(process: EdgeProcess, shop: Shop, places: NDArray[np.int64]) -> None:
     facts, c = shop.facts, shop.facts.columns
     payloads = [
         _payload(
@@ -44,13 +59,11 @@ async def tell_of(process: EdgeProcess, shop: Shop, places: NDArray[np.int64]) -
 def points(entries: Mapping[int, Entry]) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
     """Vectors and payloads, in the order of the entries."""
     payloads = []
-    for entry in entries.values():
+    for entry, stamped in zip(entries.values(), stamps([e.position for e in entries.values()]), strict=True):
         product = entry.product
         amount = float("nan") if product.amount is None else float(product.amount)
         price = (product.currency, amount)
-        payloads.append(
-            _payload(product.brand, product.category, price, in_stock=product.in_stock, stamped=stamp(entry.position))
-        )
+        payloads.append(_payload(product.brand, product.category, price, in_stock=product.in_stock, stamped=stamped))
     return np.stack([entry.vector for entry in entries.values()]), payloads
 
 

@@ -15,28 +15,30 @@ from chassis.disk import require_room
 from chassis.telemetry import log
 from recommender.domain.shop import Entry, Shop
 from recommender.stores import edge_frames as frames
-from recommender.stores.edge_points import points, tell, tell_of
+from recommender.stores.edge_points import points, tell, tell_all_of
 from recommender.stores.edge_process import EdgeProcess, IndexGone
 
-# Points that are read out of the shop between two requests, 1 ms, and the seconds until the next ones where an index
-# answers meanwhile: a tenth of the event loop.
-_AT_ONCE, _PAUSE = 100, 0.01
+# Seconds between two pieces that are read out of the shop where an index answers meanwhile: a tenth of the event loop.
+_PAUSE = 0.01
 # Points that may have been written since the last building: that part of all, within these bounds. They are compared
 # one by one, .06 ms a thousand, and the holes they leave in the graph cost recall (`benchmarks/index.py`); a building
 # takes .4 to .7 ms of CPU a product. With hundreds of searches and five writes a second both come to about a twentieth
 # of a core at 100,000 products.
 _PART, _FEWEST, _MOST = 0.05, 1_000, 20_000
+# A catalogue that is being read in would begin a building as soon as the last one has ended, each of what the next one
+# builds again: on the way only a shop that has doubled is built, and whatever came when it has come to rest.
+_CALM, _TRICKLE = 5.0, 0.1  # seconds in which no more than that part of what begins a building may come
 _COMPLETE = "complete"  # a file in the folder of a generation
 
 
 class EdgeShop:
     """Nothing here is the truth: every point can be made again from the shop.
 
-    Invariants: the generation that answers has every write of this process; while another one is built, `_missed` holds
-    the last state of what was written meanwhile, which the new one is told before it answers; `_recent` holds what
-    was written last and may not stand in the shop yet, where a building would not find it; `_late` are the places
-    whose points came after the building of the generation that answers, also those of earlier processes. A generation
-    without the file `complete` was never finished and is removed at the next start.
+    Invariants: the generation that answers has every write of this process; while another one is built, `_missed` are
+    the places of what was written meanwhile, which the new one is told before it answers; `_recent` holds what was
+    written last and may not stand in the shop yet, where a building would not find it; `_late` are the places whose
+    points came after the building of the generation that answers, also those of earlier processes. A generation without
+    the file `complete` was never finished and is removed at the next start.
     """
 
     def __init__(self, folder: Path, dim: int, look: Callable[[], Shop], unsorted: int) -> None:
@@ -45,7 +47,7 @@ class EdgeShop:
         self._opening: asyncio.Task[None] | None = None
         self._serving: EdgeProcess | None = None
         self._building: asyncio.Task[None] | None = None
-        self._missed: dict[int, Entry | None] | None = None
+        self._missed: set[int] | None = None
         self._recent: dict[int, Entry | None] = {}
         self._indexed, self._late = 0, set[int]()
         self._generation = 0
@@ -89,10 +91,13 @@ class EdgeShop:
 
     def consider(self) -> None:
         """Begin to build where a search would take long otherwise."""
-        much = len(self._late) > (self._unsorted or min(max(_FEWEST, _PART * self._indexed), _MOST))
+        much = len(self._late) > (self._unsorted or self._many)
         if self._building is None and (self._serving is None or much):
-            self._missed = self._unseen()
             self._building = asyncio.create_task(self._build())
+
+    @property
+    def _many(self) -> float:
+        return min(max(_FEWEST, _PART * self._indexed), _MOST)
 
     async def built(self) -> None:
         """Return when nothing is being built."""
@@ -136,7 +141,7 @@ class EdgeShop:
     def note(self, changes: Mapping[int, Entry | None]) -> None:
         """Remember what its shop may not show yet."""
         if self._missed is not None:
-            self._missed |= changes
+            self._missed |= changes.keys()
         self._recent = self._unseen() | dict(changes)
 
     def _unseen(self) -> dict[int, Entry | None]:
@@ -156,15 +161,26 @@ class EdgeShop:
             self._serving = None
             self.consider()
 
+    async def _calm(self) -> None:
+        """Return when a building is worth its time."""
+        while self._serving is not None and not self._unsorted and len(self._late) <= self._indexed:
+            before = len(self._late)
+            await _rest()
+            if len(self._late) - before <= _TRICKLE * self._many:
+                return
+
     async def _build(self) -> None:
         """The next generation, beside requests and writes."""
         folder = self._folder / str(self._generation + 1)
         builder: EdgeProcess | None = None
         try:
+            await self._calm()
+            self._missed = set(self._unseen())
             await _remove(folder)
             require_room(self._folder)
             builder = await EdgeProcess.start(folder, self._dim, build=True)
-            indexed = await self._tell_all(builder)
+            places = self._look().all()
+            await self._tell(builder, places)
             require_room(self._folder)
             await builder.build()
             await builder.close()
@@ -173,11 +189,13 @@ class EdgeShop:
             await serving.near(np.zeros(self._dim, dtype=np.float32), 1, None)  # it has read its files
             late = set[int]()
             while self._missed:  # from an empty look to the change nothing waits
-                missed, self._missed = self._missed, {}
-                late |= missed.keys()
-                await tell(serving, missed)
+                missed, self._missed = self._missed, set()
+                late |= missed
+                unseen = self._unseen()
+                await self._tell(serving, np.array(sorted(missed - unseen.keys()), dtype=np.int64))
+                await tell(serving, {place: unseen[place] for place in missed & unseen.keys()})
             before, self._serving = self._serving, serving
-            self._indexed, self._late, self._generation = indexed, late, self._generation + 1
+            self._indexed, self._late, self._generation = len(places), late, self._generation + 1
             if before is not None:
                 await before.close()
             await _remove(self._folder / str(self._generation - 1))
@@ -197,12 +215,8 @@ class EdgeShop:
         """Return when a process has done what it was told, and has answered what was asked last."""
         await process.near(self._asked, 1, None)
 
-    async def _tell_all(self, process: EdgeProcess) -> int:
-        places = self._look().all()
-        for start in range(0, len(places), _AT_ONCE):
-            await tell_of(process, self._look(), places[start : start + _AT_ONCE])
-            await asyncio.sleep(_PAUSE if self.ready else 0)
-        return len(places)
+    async def _tell(self, process: EdgeProcess, places: NDArray[np.int64]) -> None:
+        await tell_all_of(process, self._look, places, _PAUSE if self.ready else 0)
 
     async def _catch_up(self, process: EdgeProcess) -> None:
         shop = self._look()
@@ -216,14 +230,17 @@ class EdgeShop:
             await process.drop(superfluous.tolist())
         missing = shop.all()
         missing = missing[~there[missing]]
-        for start in range(0, len(missing), _AT_ONCE):
-            await tell_of(process, shop, missing[start : start + _AT_ONCE])
+        await self._tell(process, missing)
         self._indexed, self._late = len(held), {*held[late].tolist(), *missing.tolist()}
 
 
 async def _remove(folder: Path) -> None:
     """The files of a large index are gigabytes, and a disk takes its time to let them go."""
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _rest() -> None:
+    await asyncio.sleep(_CALM)
 
 
 def _shows(shop: Shop, place: int, entry: Entry | None) -> bool:
