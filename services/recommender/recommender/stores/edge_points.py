@@ -27,9 +27,7 @@ async def tell(process: EdgeProcess, missed: Mapping[int, Entry | None]) -> None
         await process.drop(gone)
 
 
-async def tell_all_of(
-    process: EdgeProcess, look: Callable[[], Shop], places: NDArray[np.int64], pause: float
-) -> None:
+async def tell_all_of(process: EdgeProcess, look: Callable[[], Shop], places: NDArray[np.int64], pause: float) -> None:
     """Have the process hold what stands at any number of places of a shop, with pauses, and nothing where none does."""
     for start in range(0, len(places), _AT_ONCE):
         some, shop = places[start : start + _AT_ONCE], look()
