@@ -210,6 +210,22 @@ async def test_a_search_leans_towards_the_person(shop: Any, asked: Any, need: An
         assert 0 < terms["sim.need"] < terms["sim.words"] + terms["sim.dense"]
 
 
+async def test_what_a_person_did_is_read_for_a_search_only_where_their_need_is_not_known(
+    shop: Any, asked: Any, need: Any
+) -> None:
+    await shop.do("ann", "leaves")
+    plain = (await shop.search.by_text("default", "", "tea", asked(3))).offers
+    by_history = await shop.search.by_text("default", "ann", "tea", asked(3))
+    assert [each.component for each in by_history.fallbacks] == ["needs"]
+    assert [offer.score.value for offer in by_history.offers] != [offer.score.value for offer in plain]
+    shop.needs.view = await asyncio.to_thread(need, "camping")
+    known = await shop.search.by_text("default", "ann", "tea", asked(3))
+    shop.relations.history = None  # would fail, were it called
+    again = await shop.search.by_text("default", "ann", "tea", asked(3))
+    assert not again.fallbacks
+    assert [offer.score for offer in again.offers] == [offer.score for offer in known.offers]
+
+
 async def test_a_vector_of_another_space_or_size_is_refused(shop: Any, asked: Any, models: Any) -> None:
     with pytest.raises(ForeignSpace, match="other@1"):
         await shop.search.by_vector("default", "", np.ones(4, dtype=np.float32), "other@1", asked())

@@ -144,7 +144,7 @@ class Search:
         fallbacks: Sequence[Fallback] = ()
         customer, language = NOBODY, asked.language
         if user:
-            known = await self._understand(Person(shop.tenant, user))
+            known = await self._understand.leaning(Person(shop.tenant, user))
             by += known.by
             fallbacks, stale = known.fallbacks, known.stale
             language = language or known.language

@@ -53,9 +53,22 @@ class Understand:
         self, person: Person, at_least: Sequence[Watermark] = (), mode: Mode = Mode.CONDITIONED
     ) -> Understanding:
         """Never fails for want of the needs service or the store: says so instead."""
-        need, (reached, remembered) = await asyncio.gather(
-            self._ask(person, at_least, mode), self._recall(person, at_least)
-        )
+        need, recalled = await asyncio.gather(self._ask(person, at_least, mode), self._recall(person, at_least))
+        return await self._all(person, need, recalled)
+
+    async def leaning(self, person: Person) -> Understanding:
+        """What a search leans towards: the need alone, without products and words, where that tells enough."""
+        need = await self._ask(person, (), Mode.CONDITIONED)
+        if isinstance(need, NeedView) and need.known and need.space == self._models.space:
+            shop, wish = self._world.look(person.tenant), Wish(vector=need.vector)
+            customer = need.customer or _UNKNOWN
+            return Understanding(shop, wish, History(), [], [], need.language, need.by, [], need.stale, customer)
+        return await self._all(person, need, await self._recall(person, ()))
+
+    async def _all(
+        self, person: Person, need: NeedView | NeedsAway, recalled: tuple[bool, History | RelationsAway]
+    ) -> Understanding:
+        reached, remembered = recalled
         if isinstance(need, NeedView) and isinstance(remembered, History) and need.also_known_as:
             remembered = await self._joined(person.tenant, remembered, need.also_known_as)
         shop = self._world.look(person.tenant)
