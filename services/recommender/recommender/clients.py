@@ -11,7 +11,7 @@ import numpy as np
 from attune.events.v1.product_vectors_pb2 import ProductVectors
 from attune.needs.v1 import needs_pb2 as pb
 from attune.needs.v1.needs_pb2_grpc import NeedsServiceStub
-from attune.types.v1.types_pb2 import Money, UserRef, Vector, Watermark, WordWeight
+from attune.types.v1.types_pb2 import Money, UserRef, Vector, Watermark
 from chassis.kafka import Position, Producer
 from chassis.rpc import Lanes, is_refusal, remaining
 from recommender.breaker import Breaker
@@ -92,11 +92,12 @@ class VectorPublisher:
             tenant=product.key.tenant,
             product_id=product.key.product_id,
             vectors=[Vector(data=entry.vector.astype("<f4").tobytes(), dim=len(entry.vector), space=self._space)],
-            words=[WordWeight(word=word, weight=weight) for word, weight in words],
             category=product.category,
             brand=product.brand,
             attributes={name: in_language(values, "") for name, values in product.attributes if values},
         )
+        for word, weight in words:
+            message.words.add(word=word, weight=weight)  # a quarter of what a list of messages takes
         if product.amount is not None:
             message.price.CopyFrom(Money(currency=product.currency, amount=str(product.amount)))
         return message
