@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lm.lexical import Bm25, SparseVector, document, index, query, words
+from lm.lexical import Bm25, SparseVector, document, index, query, weights, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,13 @@ def test_a_repeated_word_counts_more_but_ever_less() -> None:
     once, twice, often = (places(document(" ".join(["cup"] * n), average=1e9))[index("cup")] for n in (1, 2, 50))
     assert 0 < twice - once < once
     assert often < 2.2 / 0.25  # its limit for a text of no length
+
+
+def test_words_with_their_weights_are_what_the_vector_says() -> None:
+    for text in TEXTS:
+        named = {index(word): weight for word, weight in weights(text).items()}
+        assert named == pytest.approx(places(document(text)))
+        assert list(weights(text)) == list(dict.fromkeys(words(text)))
 
 
 def test_every_word_of_a_query_counts_once() -> None:
