@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
 from recommender.handlers import routes
-from recommender.usecases.learn import Forgotten
+from recommender.usecases.learn import Behavior, Forgotten
 from recommender.usecases.relations import Person, Span
 from recommender.usecases.resume import Resume
 
@@ -54,6 +55,17 @@ async def test_the_same_slice_again_changes_nothing(shop: Any) -> None:
     before = graph.transitions.between(0, 1), graph.together.between(0, 1), trend.counts.sum()
     await shop.do("ann", "kettle", "pot", done=BUY, offset=0)
     assert (graph.transitions.between(0, 1), graph.together.between(0, 1), trend.counts.sum()) == before
+
+
+async def test_an_offset_moves_with_the_last_behaviour_and_past_what_follows_it(shop: Any) -> None:
+    span = Span("log", "attune.clickstream.v1", 0, 10)
+    behaviors = [Behavior(offset, ANN, "kettle", Done.SEEN, 1_767_225_600_000, 1.0, offset) for offset in range(8)]
+    await shop.behavior(span, behaviors)
+    assert await shop.relations.next_offset(span.log, span.topic, 0) == 10
+    behaviors = [behavior._replace(offset=behavior.offset + 10, event=behavior.offset + 10) for behavior in behaviors]
+    await shop.behavior(replace(span, next_offset=18), behaviors)
+    assert await shop.relations.next_offset(span.log, span.topic, 0) == 18
+    assert (await shop.relations.history(ANN)).turns == 16
 
 
 async def test_a_slice_of_another_life_of_the_log_is_new(shop: Any) -> None:

@@ -48,7 +48,8 @@ class LearnBehavior:
             await settle(self._world, self._relations, self._new(part))
             await self._apply(replace(span, next_offset=part[-1].offset + 1), part)
             await asyncio.sleep(0)
-        await self._relations.write(span, Learnt())
+        if not behaviors or behaviors[-1].offset + 1 < span.next_offset:  # else it has moved that far already
+            await self._relations.write(span, Learnt())
 
     def _new(self, behaviors: Sequence[Behavior]) -> list[Key]:
         known = {tenant: self._world.look(tenant).places for tenant in {b.person.tenant for b in behaviors}}
