@@ -195,10 +195,14 @@ class ProductTable:
         """Numbers of all words that products have, each once, and Σ weight of the product · share of the word."""
         told = [self._words[place] for place in places.tolist()]
         columns = np.frombuffer(b"".join(told), _WORDS)
+        if not len(columns):
+            return columns["number"], np.zeros(0)
         of_each = np.repeat(weights, [len(words) // _WORD.size for words in told])
-        numbers, words = np.unique(columns["number"], return_inverse=True)
-        sums: Weights = np.bincount(words, of_each * columns["share"], minlength=len(numbers)).astype(np.float64)
-        return numbers, sums
+        order = columns["number"].argsort(kind="stable")
+        numbers = columns["number"][order]
+        begins = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1]))
+        sums: Weights = np.add.reduceat((of_each * columns["share"])[order], begins)
+        return numbers[begins], sums
 
     def texts(self, numbers: NDArray[np.uint32]) -> list[str]:
         """The words of these numbers."""
