@@ -78,10 +78,11 @@ class Lanes(Generic[Request, Reply]):
         return reply
 
     def _is_gone(self, lane: _Lane[Request, Reply], error: grpc.aio.AioRpcError) -> bool:
+        """Whether the request may go another way; else the error is its answer."""
         if error.code() is grpc.StatusCode.UNIMPLEMENTED:  # a server of an earlier release
             self._none_before = time.monotonic() + self._lives
             return True
-        return lane.answered and error.code() in _GONE
+        return not lane.sent or (lane.answered and error.code() in _GONE)
 
     def _leave(self, lane: _Lane[Request, Reply]) -> None:
         self._open -= 1
@@ -91,14 +92,16 @@ class Lanes(Generic[Request, Reply]):
 class _Lane(Generic[Request, Reply]):
     def __init__(self, stream: grpc.aio.StreamStreamCall[Request, Reply], until: float) -> None:
         self._stream, self._until = stream, until
-        self.answered = False
+        self.sent = self.answered = False
 
     def usable(self, now: float) -> bool:
         return now < self._until and not self._stream.done()
 
     async def ask(self, request: Request) -> Reply:
-        """Raises _Left where the server ended the stream in peace, and TimeoutError where its caller's time is over."""
+        """Raises _Left where the server ended the stream in peace."""
+        self.sent = False  # a stream that ended fails to send with an error that does not say why it ended
         await self._stream.write(request)
+        self.sent = True
         reply: Any = await self._stream.read()
         if reply is grpc.aio.EOF:
             raise _Left
