@@ -126,6 +126,17 @@ def test_a_vector_is_kept_to_five_digits() -> None:
     assert again.at(0).tolist() == held.at(7).tolist()
 
 
+def test_cosines_of_any_number_of_places_are_those_of_each() -> None:
+    held, rng = Vectors(8), np.random.default_rng(5)
+    held.make_room(10_000)
+    for place, vector in enumerate(rng.uniform(-0.3, 0.3, (10_000, 8)).astype(np.float32)):
+        held.put(place, vector)
+    asked = held.at(3)
+    for count in (0, 1, 4_096, 9_999):
+        places = rng.permutation(10_000)[:count]
+        assert held.cosines(places, asked) == pytest.approx(held.take(places) @ asked, abs=1e-6)
+
+
 def test_a_vector_that_was_rounded_once_is_kept_bit_for_bit(rng: random.Random) -> None:
     kept = Vectors(8)
     for place in range(100):
