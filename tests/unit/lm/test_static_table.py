@@ -44,7 +44,7 @@ def test_a_saved_table_is_read_back(tmp_path: Path) -> None:
 
 def test_the_packaged_table_is_small_and_stays_on_disk() -> None:
     table = tables.load()
-    assert isinstance(table.rows, np.memmap)
+    assert isinstance(table.rows.base, np.memmap)
     assert sum(path.stat().st_size for path in tables.PACKAGED.iterdir()) < 8_500_000
 
 
