@@ -80,7 +80,7 @@ def test_columns_let_through_what_the_products_themselves_would(shop: Shop, rng:
     for _ in range(200):
         asked = allowed(rng)
         found = [place for place in range(400) if shop.has(place) and not asked.why_not(shop, place)]
-        assert np.flatnonzero(asked.fits(shop, places)).tolist() == found
+        assert np.flatnonzero(asked.fits(shop, places)).tolist() == asked.everywhere(shop).tolist() == found
 
 
 def test_a_product_is_read_as_it_was_put(shop: Shop, rng: random.Random) -> None:

@@ -30,10 +30,20 @@ class Allowed:
 
     def fits(self, shop: Shop, places: Places) -> Flags:
         """Which of the places hold a product that may be offered."""
+        return self._further(shop, places, self._plain(shop, places))
+
+    def everywhere(self, shop: Shop) -> Places:
+        """Every place that holds a product that may be offered.
+
+        What few pass is looked at last: a whole column costs less than the parts of it that are picked out.
+        """
+        passing = np.flatnonzero(self._plain(shop, slice(len(shop.ids))))
+        return passing[self._further(shop, passing, np.ones(len(passing), dtype=bool))]
+
+    def _plain(self, shop: Shop, places: Places | slice) -> Flags:
+        """By the columns alone."""
         columns = shop.facts.columns
-        fine: Flags = columns.there[places]
-        if not self.out_of_stock:
-            fine &= columns.in_stock[places]
+        fine: Flags = columns.there[places] & (self.out_of_stock | columns.in_stock[places])
         if self.brands:
             fine &= shop.facts.brands.chosen(self.brands)[columns.brand[places]]
         if self.categories:
@@ -43,6 +53,9 @@ class Allowed:
             fine &= (columns.amount[places] <= _or(self.most, math.inf)) & (
                 columns.amount[places] >= _or(self.least, 0.0)
             )
+        return fine
+
+    def _further(self, shop: Shop, places: Places, fine: Flags) -> Flags:
         for name, values in self.traits:
             fine[fine] = shop.having(np.asarray(places)[fine], name, values)
         if self.excluded:

@@ -22,7 +22,7 @@ def nearest(shop: Shop, vector: Vector, k: int, allowed: Allowed) -> tuple[Place
         fits = allowed.fits(shop, places)
         places, scores = places[fits], scores[fits]
     else:
-        places = passing(shop, allowed)
+        places = allowed.everywhere(shop)
         scores = shop.vectors.cosines(places, vector)
     return best(places, scores, k)
 
@@ -35,12 +35,6 @@ def best(places: Places, scores: Scores, k: int) -> tuple[Places, Scores]:
         places, scores = places[some], scores[some]
     order = np.lexsort((places, -scores))[:k]
     return places[order], scores[order]
-
-
-def passing(shop: Shop, allowed: Allowed) -> Places:
-    """Every place that may be offered."""
-    there = shop.all()
-    return there[allowed.fits(shop, there)]
 
 
 def share(shop: Shop, allowed: Allowed) -> float:

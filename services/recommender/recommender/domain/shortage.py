@@ -32,7 +32,7 @@ def fewer(shop: Shop, allowed: Allowed, without: Collection[int], there: Collect
     """
     if nothing := nothing_passes(shop, allowed):
         return nothing
-    passing = shop.all()[allowed.fits(shop, shop.all())]
+    passing = allowed.everywhere(shop)
     here, dealt = np.isin(passing, list(there)), np.isin(passing, list(without))
     counts = ((dealt & ~here, "dealt with before"), (here, "there already"))
     told = [f"{count} of them {what}" for flags, what in counts if (count := np.count_nonzero(flags))]

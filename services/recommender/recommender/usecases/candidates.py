@@ -10,7 +10,6 @@ import numpy as np
 
 from recommender.domain.allowed import Allowed
 from recommender.domain.kinship import of_any
-from recommender.domain.nearest import passing
 from recommender.domain.ruling import Ruling
 from recommender.domain.score import Wish
 from recommender.domain.shop import Places, Shop
@@ -95,7 +94,7 @@ class Candidates:
 
 def _any(shop: Shop, allowed: Allowed, without: Collection[int], ruling: Ruling) -> list[int]:
     """Whatever may be offered, the first of them."""
-    places = passing(shop, allowed)
+    places = allowed.everywhere(shop)
     places = places[ruling.permits(places)] if ruling else places
     found: list[int] = places[: _CATALOG + len(without)].tolist()
     return found

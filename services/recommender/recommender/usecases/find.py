@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from recommender.domain.allowed import Allowed
-from recommender.domain.nearest import passing, share
+from recommender.domain.nearest import share
 from recommender.domain.relevance import Query
 from recommender.domain.ruling import Ruling
 from recommender.domain.shop import Places, Shop
@@ -43,7 +43,7 @@ class Find:
             return _popular(shop, allowed, size)
         most = _EXACTLY_BY_TRAIT if allowed.traits else _EXACTLY
         if allowed.narrow and share(shop, allowed) * len(shop.ids) <= _ABOUT * most:
-            places = passing(shop, allowed)
+            places = allowed.everywhere(shop)
             if len(places) <= most:
                 return _best(shop, query, places, size)
         more = min(len(allowed.excluded) + (_MORE if allowed.traits else 0), _MORE)
@@ -60,8 +60,7 @@ def _popular(shop: Shop, allowed: Allowed, size: int) -> Proposed:
     """Where nothing is left to search by: what sells, and then whatever there is."""
     top = shop.trend.top(size)
     popular = top[allowed.fits(shop, top)].tolist()
-    everything = shop.all()
-    rest = everything[allowed.fits(shop, everything)][:size].tolist()
+    rest = allowed.everywhere(shop)[:size].tolist()
     return Proposed(_distinct([*popular, *rest])[:size], {"trend": set(popular), "catalog": set(rest)})
 
 

@@ -141,8 +141,7 @@ def shortage(
     Without `substitutes` nothing is offered in place of it.
     """
     said = fewer(shop, allowed, without, there)
-    everywhere = shop.all()
-    passing = everywhere[allowed.fits(shop, everywhere)]
+    passing = allowed.everywhere(shop)
     left = passing[ruling.permits(passing) & ~np.isin(passing, list(without))]
     rules = [*ruling.forbidding(passing), *ruling.capping(left)]
     told = [said, *(f"rule {rule.rule_id!r} leaves out {n} of them" for rule, n in rules)]

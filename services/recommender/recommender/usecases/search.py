@@ -241,8 +241,7 @@ def _shortage(shop: Shop, meant: Intent, ruling: Ruling) -> str:
     """Why nothing was found."""
     if why := meant.contradiction or nothing_passes(shop, meant.relaxed):
         return why
-    everywhere = shop.all()
-    passing = everywhere[meant.relaxed.fits(shop, everywhere)]
+    passing = meant.relaxed.everywhere(shop)
     if ruling and not ruling.permits(passing).any():
         return "; ".join(f"rule {rule.rule_id!r} leaves out {n} products" for rule, n in ruling.forbidding(passing))
     return "nothing fits the words"
