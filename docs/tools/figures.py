@@ -77,6 +77,18 @@ FIGURES = [
         r"\n100,000 products.*?bare echo, 8 callers +([\d,]+).*?closed loop, 8 callers +([\d,]+)",
     ),
     Figure(
+        "the same at 100 requests/s, beside events and changes of the catalogue",
+        "p50 {0} ms, p99 {1} ms",
+        "recommend",
+        r"\n100,000 products.*?open loop, 100/s, and the shop lives +\d+ +([\d.]+) +([\d.]+)",
+    ),
+    Figure(
+        "the same, 1,000,000 products and people, eight callers, and at 50 requests/s",
+        "{0} requests/s; p50 {1} ms, p99 {2} ms",
+        "recommend_million",
+        r"closed loop, 8 callers +([\d,]+).*?open loop, 50/s, and the shop lives +\d+ +([\d.]+) +([\d.]+)",
+    ),
+    Figure(
         "searches of the same kind, 100,000 products, eight callers",
         "{0} requests/s (echo: {1})",
         "search",
