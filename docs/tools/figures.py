@@ -21,6 +21,7 @@ class Figure:
     shown: str
     kept: str  # file in benchmarks, without .txt
     found: str
+    script: str = ""  # where it is named otherwise
 
     def row(self) -> str:
         """As it stands in the table."""
@@ -28,7 +29,7 @@ class Figure:
         match = re.search(self.found, text, re.DOTALL)
         if match is None:
             raise ValueError(f"benchmarks/{self.kept}.txt holds nothing like {self.found!r}, for the row {self.what!r}")
-        return f"| {self.what} | {self.shown.format(*match.groups())} | `{self.kept}.py` |"
+        return f"| {self.what} | {self.shown.format(*match.groups())} | `{self.script or self.kept}.py` |"
 
 
 FIGURES = [
@@ -87,6 +88,7 @@ FIGURES = [
         "{0} requests/s; p50 {1} ms, p99 {2} ms",
         "recommend_million",
         r"closed loop, 8 callers +([\d,]+).*?open loop, 50/s, and the shop lives +\d+ +([\d.]+) +([\d.]+)",
+        "recommend",
     ),
     Figure(
         "searches of the same kind, 100,000 products, eight callers",
