@@ -98,6 +98,4 @@ class Route(Generic[T]):
     handle: Callable[[Slice[T]], Awaitable[Sequence[tuple[int, Rejected]]]]
     owner: bool = True  # only one service writes a topic's unreadable records to `.dead`
     decode_slice: SliceDecoder[T] | None = None  # where one by one costs too much
-    at_once: int | None = (
-        None  # records of a slice at most, so that others have their turn between; None: all there are
-    )
+    at_once: int | None = None  # records that are applied before others have their turn; None: the whole slice
