@@ -186,14 +186,15 @@ class EdgeShop:
             await builder.close()
             (folder / _COMPLETE).touch()
             serving = await EdgeProcess.start(folder, self._dim)
-            await serving.near(np.zeros(self._dim, dtype=np.float32), 1, None)  # it has read its files
             late = set[int]()
+            await self._answers(serving)  # it has read its files
             while self._missed:  # from an empty look to the change nothing waits
                 missed, self._missed = self._missed, set()
                 late |= missed
                 unseen = self._unseen()
                 await self._tell(serving, np.array(sorted(missed - unseen.keys()), dtype=np.int64))
                 await tell(serving, {place: unseen[place] for place in missed & unseen.keys()})
+                await self._answers(serving)
             before, self._serving = self._serving, serving
             self._indexed, self._late, self._generation = len(places), late, self._generation + 1
             if before is not None:
