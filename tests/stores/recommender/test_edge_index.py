@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -16,6 +17,7 @@ from searched import DIM, SPACE, Searched, entry
 from recommender.domain.product import Key, Position
 from recommender.domain.shop import Entry
 from recommender.stores import edge_shop
+from recommender.stores.edge_process import EdgeProcess
 from recommender.stores.payload import collection
 from recommender.stores.qdrant_edge import EdgeProductIndex
 
@@ -100,6 +102,32 @@ async def test_what_was_written_while_an_index_was_built_is_built_in_at_once(
         await asyncio.sleep(0)  # now the building has begun
     await searched.index.built()
     assert generation(tmp_path) == ["3"]
+    await searched.index.close()
+
+
+async def test_a_new_index_has_answered_since_it_was_told_what_came_meanwhile(
+    tmp_path: Path, shelved: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[EdgeProcess, list[str]] = {}
+
+    def heard(name: str) -> None:
+        does = getattr(EdgeProcess, name)
+
+        async def speak(process: EdgeProcess, *given: Any) -> Any:
+            answer = await does(process, *given)
+            said.setdefault(process, []).append(name)
+            return answer
+
+        monkeypatch.setattr(EdgeProcess, name, speak)
+
+    heard("put")
+    heard("near")
+    searched = await edge(tmp_path, shelved)
+    for first in (0, 2):
+        await searched.upsert([entry(f"m{n}", 3, {1: 1.0}, offset=10 + n) for n in range(first, first + 2)])
+        await asyncio.sleep(0)  # now the building has begun
+    await searched.index.built()
+    assert ["near", "put", "near"] in said.values()  # read its files, told what came, and answered since
     await searched.index.close()
 
 
