@@ -226,7 +226,7 @@ def _price(money: types.Money) -> Price:
 
 
 def _write_offer(offer: Offer, told: pb.Recommendation) -> None:
-    told.product.MergeFromString(offer.product.record)
+    told.product.MergeFromString(offer.record)
     _write_score(offer.score, told.score)
     told.sources.extend(offer.sources)
     told.reason, told.relation = offer.reason, offer.relation

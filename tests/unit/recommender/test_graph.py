@@ -114,7 +114,7 @@ def test_a_row_holds_the_strongest_neighbours_and_the_length_of_all() -> None:
     row = edges.row(0)
     assert len(row.places) == CAP
     assert row.places[0] == CAP + 19
-    assert row.length == pytest.approx(math.sqrt(sum(n * n for n in range(1, CAP + 20))))
+    assert math.sqrt(row.squares) == pytest.approx(math.sqrt(sum(n * n for n in range(1, CAP + 20))))
 
 
 def test_a_row_of_very_many_is_changed_as_it_would_be_made_anew() -> None:

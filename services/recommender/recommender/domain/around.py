@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,11 @@ SHARES = {"transition": 1.0, "co_occurrence": 0.5}  # inner coefficients of rel 
 STATED = 0.5  # of a link the catalogue states: sure, but not about this person
 OVERLAP = 0.1  # of shared category, brand and attributes (best on Amazon Beauty)
 _PARTS = {**SHARES, "catalog": STATED}
+_weight = attrgetter("weight")
 _NOWHERE: Places = np.zeros(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One edge from a product of the person to another one."""
 
     source: int
@@ -86,17 +87,17 @@ class Around:
 
     def steps_to(self, place: int) -> list[Step]:
         """All that is behind rel(p, G), strongest first: the weights add up to it, before λ."""
-        return sorted([*self.edges_to(place), *self.likenesses(place)], key=lambda step: -step.weight)
+        return sorted([*self.edges_to(place), *self.likenesses(place)], key=_weight, reverse=True)
 
     def edges_to(self, place: int, part: str = "") -> list[Step]:
         """The edges of the graph among them; of one part of rel alone where it is named."""
         found = [
-            Step(self.seeds[edges.which[row]], place, kind, SHARES.get(kind, STATED) * edges.values.item(row))
+            Step(self.seeds[edges.which.item(row)], place, kind, SHARES.get(kind, STATED) * edges.values.item(row))
             for kind, edges in self._edges.items()
-            if part in {"", _part(kind)}
-            for row in np.flatnonzero(edges.places == place).tolist()
+            if not part or part == _part(kind)
+            for row in (edges.places == place).nonzero()[0].tolist()
         ]
-        return sorted(found, key=lambda step: -step.weight)
+        return sorted(found, key=_weight, reverse=True)
 
     def likenesses(self, place: int) -> list[Step]:
         """What it shares with the last products among them."""
@@ -106,7 +107,7 @@ class Around:
             for seed, share in zip(self.seeds, shares.tolist(), strict=True)
             if share
         ]
-        return sorted(found, key=lambda step: -step.weight)
+        return sorted(found, key=_weight, reverse=True)
 
 
 def _part(kind: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +22,7 @@ _READY = 50_000  # rows that are kept as arrays: 40 MB; another one takes 15 µs
 _SHARED = 100_000  # counts of which one object serves all
 _NOISE = 1e-9  # stated weights do not cancel out exactly
 _MANY = 1_000  # neighbours from which on a row is changed, not made anew: of a million that takes a third of a second
+_SHORT = 12  # neighbours up to which a list is sorted in less time than arrays
 _STEPS = [round(FADE**gap * _FINE) / _FINE for gap in range(NEAR)]
 
 
@@ -33,11 +33,6 @@ class Row:
     places: Places  # (n,), n ≤ CAP
     counts: Values  # (n,), strongest first; of equals the lower place
     squares: float  # sum of those of the whole row and not of these alone
-
-    @property
-    def length(self) -> float:
-        """Euclidean, of the whole row."""
-        return math.sqrt(max(0.0, self.squares))
 
     def changed(self, target: int, before: float, total: float) -> Row | None:
         """The row after one count has changed; None: that cannot be told without all the others."""
@@ -66,6 +61,13 @@ class Leaving(NamedTuple):
     which: Places  # of the places each one leaves, (n,), ascending
     places: Places  # where it leads, (n,)
     values: Values  # (n,)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Leaving:
+        """Those of some rows, with the counts."""
+        which = np.arange(len(rows)).repeat([len(row.places) for row in rows])
+        places = np.concatenate([_NOTHING.places, *(row.places for row in rows)])
+        return cls(which, places, np.concatenate([_NOTHING.counts, *(row.counts for row in rows)]))
 
 
 class Edges:
@@ -116,12 +118,10 @@ class Edges:
             row = self._rows[source] = self._make(source)
         return row
 
-    def leaving(self, sources: Sequence[int]) -> Leaving:
-        """The neighbours of some places, with the counts."""
-        rows = [self.row(source) for source in sources]
-        which = np.repeat(np.arange(len(rows)), [len(row.places) for row in rows])
-        places = np.concatenate([_NOTHING.places, *(row.places for row in rows)])
-        return Leaving(which, places, np.concatenate([_NOTHING.counts, *(row.counts for row in rows)]))
+    def rows(self, sources: Sequence[int]) -> list[Row]:
+        """The neighbours of each of some places."""
+        rows = self._rows
+        return [rows.get(source) or self.row(source) for source in sources]
 
     def between(self, source: int, target: int) -> float:
         """The count from one place to another."""
@@ -141,6 +141,8 @@ class Edges:
         counts = self._counts.get(source)
         if not counts:
             return _NOTHING
+        if len(counts) <= _SHORT:
+            return _short(counts)
         places = np.fromiter(counts, dtype=np.int64, count=len(counts))
         values = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
         least = 0.0 if len(values) <= CAP else max(0.0, float(np.partition(values, -CAP)[-CAP]))
@@ -149,10 +151,19 @@ class Edges:
         return Row(places[best], values[best], float(values @ values))
 
 
+def _short(counts: Mapping[int, float]) -> Row:
+    """The row of a product with few neighbours."""
+    best = sorted((-count, place) for place, count in counts.items() if count > 0)
+    places = np.array([place for _, place in best], dtype=np.int64)
+    strengths = np.array([-strength for strength, _ in best], dtype=np.float64)
+    return Row(places, strengths, sum(count * count for count in counts.values()))
+
+
 class Graph:
     """All edges of one shop.
 
-    `degrees[place]` is how many people wanted a product, `met[place]` how many had to do with it at all.
+    `degrees[place]` is how many people wanted a product, `met[place]` how many had to do with it at all; the last ones
+    are of no product, and read for those beyond.
     """
 
     def __init__(self) -> None:
@@ -165,7 +176,7 @@ class Graph:
     def learn(self, meetings: Iterable[Meeting]) -> None:
         """Add what people did, or take out what a negative sign says."""
         for place, before, wished, first, first_wish, sign in meetings:
-            if place >= len(self.met):
+            if place >= len(self.met) - 1:
                 self._grow(place)
             for gap, source in enumerate(before):
                 self.transitions.add(source, place, sign * _STEPS[gap])
@@ -196,17 +207,22 @@ class Graph:
         `transition`: t_ab / ‖t_a‖. `co_occurrence`: c_ab / (d_a + d_b - c_ab), of those who wanted either the share
         that wanted both; better than the cosine on three shops (decision 0018). Links count as the catalogue says.
         """
-        steps, pairs = self.transitions.leaving(sources), self.together.leaving(sources)
-        lengths = np.array([self.transitions.row(source).length or 1.0 for source in sources])
-        found = {"transition": steps._replace(values=steps.values / lengths[steps.which])}
-        if len(pairs.places):
-            own = np.array([self._degree(source) for source in sources])
-            either = own[pairs.which] + self.degrees[pairs.places] - pairs.values
-            found["co_occurrence"] = pairs._replace(values=np.minimum(pairs.values / np.maximum(either, 1.0), 1.0))
+        found = {}
+        rows = self.transitions.rows(sources)
+        which, places, counts = Leaving.of(rows)
+        if len(places):
+            lengths = np.sqrt([row.squares for row in rows])  # Euclidean, each of a whole row
+            found["transition"] = Leaving(which, places, counts / lengths[which])
+        which, places, counts = Leaving.of(self.together.rows(sources))
+        if len(places):
+            own = np.maximum(self.degrees[np.minimum(sources, len(self.degrees) - 1)], 1.0)
+            either = own[which] + self.degrees[places] - counts
+            found["co_occurrence"] = Leaving(which, places, np.minimum(counts / np.maximum(either, 1.0), 1.0))
         for kind, edges in self.links.items():
-            links = edges.leaving(sources)
-            found[kind] = links._replace(values=np.minimum(links.values, 1.0))
-        return {kind: edges for kind, edges in found.items() if len(edges.places)}
+            which, places, counts = Leaving.of(edges.rows(sources))
+            if len(places):
+                found[kind] = Leaving(which, places, np.minimum(counts, 1.0))
+        return found
 
     def centrality(self, places: Places) -> Values:
         """Static centrality of the article's base case: the share of the best-known product's people, in [0, 1]."""
@@ -214,9 +230,6 @@ class Graph:
         inside = places < len(self.met)
         return np.where(inside, self.met[np.where(inside, places, 0)] / max(most, 1.0), 0.0)
 
-    def _degree(self, place: int) -> float:
-        return max(1.0, float(self.degrees[place])) if place < len(self.degrees) else 1.0
-
     def _grow(self, place: int) -> None:
-        room = np.zeros(max(place + 1, 2 * len(self.met)) - len(self.met))
+        room = np.zeros(max(place + 2, 2 * len(self.met)) - len(self.met))
         self.met, self.degrees = np.concatenate([self.met, room]), np.concatenate([self.degrees, room])

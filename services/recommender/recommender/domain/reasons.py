@@ -64,7 +64,6 @@ class Basis(NamedTuple):
 def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
     """The strongest term in words; Chinese for Chinese readers, English for all others."""
     wording = _WORDING["zh" if language.partition("-")[0].lower() == "zh" else "en"]
-    product = shop.at(scored.place)
     other: int | None
     for term in _speaking(scored):
         name, other = term, None
@@ -83,7 +82,7 @@ def reason(shop: Shop, scored: Scored, basis: Basis, language: str) -> str:
             name = "sim.dense"
         title = "" if other is None or not shop.has(other) else shop.at(other).name(language)
         return wording[name].format(
-            other=title, brand=product.brand, words=_quoted(basis.words, wording is _WORDING["zh"])
+            other=title, brand=shop.brand(scored.place), words=_quoted(basis.words, wording is _WORDING["zh"])
         )
     return wording["nothing"]
 

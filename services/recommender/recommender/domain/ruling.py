@@ -59,6 +59,14 @@ class Ruling:
         fine: Flags = concerned[self._only].all(axis=0) & ~concerned[~self._only].any(axis=0)
         return fine
 
+    def permitted(self, places: Places, fine: Flags) -> Places:
+        """Those of the places that are `fine` and hold a product that no rule forbids."""
+        some = np.flatnonzero(fine & self.permits(places))
+        left = places[some]
+        if self._looked_at is places:  # what was looked up of all is what the next ones ask of those left
+            self._looked_at, self._flags = left, self._flags[:, some]
+        return left
+
     def forbidding(self, places: Places) -> list[tuple[Rule, int]]:
         """The rules that forbid, each with how many of the places it alone leaves out."""
         found = []
@@ -183,7 +191,8 @@ class Ruling:
         for index, (_, rule) in enumerate(rows):
             if isinstance(rule.effect, FreshQuota):
                 flags[index] &= newer(self._shop, places, rule.effect.age, self.now)
-        return [[rows[index][1] for index in np.flatnonzero(column)] for column in flags.T]
+        rules = [rule for _, rule in rows]
+        return [[rule for rule, so in zip(rules, column, strict=True) if so] for column in flags.T.tolist()]
 
     def about(self, place: int) -> list[Rule]:
         """All that hold and concern the product of a place."""

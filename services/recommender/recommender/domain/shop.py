@@ -50,6 +50,9 @@ class Shelf(Protocol):
     def at(self, place: int) -> Product:
         """Raises KeyError."""
 
+    def record(self, place: int) -> bytes:
+        """The product as the catalogue gave it, which costs less than to read it; raises KeyError."""
+
 
 class Watcher(Protocol):
     """Keeps something made of products."""
@@ -72,6 +75,9 @@ class Held:
 
     def at(self, place: int) -> Product:
         return self._products[place]
+
+    def record(self, place: int) -> bytes:
+        return self._products[place].record
 
 
 class Shop:
@@ -162,6 +168,16 @@ class Shop:
         if not self.has(place):
             raise KeyError(place)
         return self.shelf.at(place)
+
+    def record(self, place: int) -> bytes:
+        """The product of a place that has one, as the catalogue gave it."""
+        if not self.has(place):
+            raise KeyError(place)
+        return self.shelf.record(place)
+
+    def brand(self, place: int) -> str:
+        """The brand of a place; empty: none."""
+        return self.facts.brands.texts[int(self.brands[place])]
 
     def entry(self, place: int) -> Entry | None:
         """The product of a place with what the models made of it; None: there is none."""

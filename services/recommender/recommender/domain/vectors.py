@@ -77,7 +77,10 @@ class Vectors:
     def cosines(self, places: Sequence[int] | Places, vector: Vector) -> Vector:
         """Of the vectors of some places with a vector of unit length, (n,)."""
         at, scaled = np.asarray(places, dtype=np.int64), vector / _ONE
-        blocks = (self._rows[at[start : start + _BLOCK]] for start in range(0, max(len(at), 1), _BLOCK))
+        if len(at) <= _BLOCK:
+            few: Vector = self._rows[at].astype(np.float32) @ scaled
+            return few
+        blocks = (self._rows[at[start : start + _BLOCK]] for start in range(0, len(at), _BLOCK))
         return np.concatenate([block.astype(np.float32) @ scaled for block in blocks])
 
     def cosines_of_all(self, places: int, vector: Vector) -> Vector:

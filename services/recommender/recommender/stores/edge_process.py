@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +15,80 @@ from numpy.typing import NDArray
 
 from recommender.stores import edge_frames as frames
 
-_LONGEST = 256 * 1024 * 1024  # bytes of an answer
+_STDIN = 0
 
 
 class IndexGone(ConnectionError):
     """The process of an index has ended."""
 
 
-class EdgeProcess:
-    """Asks it. Answers come in the order of the questions; what is written is found by the very next question."""
+class EdgeProcess(asyncio.SubprocessProtocol):
+    """Asks it. Answers come in the order of the questions; what is written is found by the very next question.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    Frames are taken as they come: a stream, and a task that reads it, would be two more turns of the loop for each.
+    """
+
+    def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[frames.Told]] = deque()
-        self._reading = asyncio.create_task(self._read())
+        self._came = bytearray()  # of an answer that is not complete
+        self._room, self._gone = asyncio.Event(), asyncio.Event()
+        self._room.set()
+        self.alive = True  # whether it can be asked
 
     @classmethod
     async def start(cls, folder: Path, dim: int, *, build: bool = False) -> EdgeProcess:
         """To answer, or to build: then it gives way to all others."""
         command = [sys.executable, "-m", "recommender.stores.edge_worker", str(folder), str(dim)]
         command += ["build"] if build else []
-        pipe = asyncio.subprocess.PIPE
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=_LONGEST))
+        _, process = await asyncio.get_running_loop().subprocess_exec(cls, *command, stderr=None)
+        return process
 
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked."""
-        return not self._reading.done()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It has begun."""
+        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - what it was started as
+        self._process = transport
+        stdin = transport.get_pipe_transport(_STDIN)
+        assert isinstance(stdin, asyncio.WriteTransport)  # noqa: S101 - likewise
+        self._stdin = stdin
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:  # noqa: ARG002 - as a protocol is called
+        """Some of what it tells."""
+        assert isinstance(data, bytes)  # noqa: S101 - no encoding was asked for
+        self._came += data
+        begun, size = 0, frames.LENGTH.size
+        while len(self._came) >= begun + size:
+            end = begun + size + frames.LENGTH.unpack_from(self._came, begun)[0]
+            if len(self._came) < end:
+                break
+            waiting = self._waiting.popleft()
+            if not waiting.done():  # who asked may have left
+                waiting.set_result(frames.told(self._came[begun + size : end]))
+            begun = end
+        del self._came[:begun]
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - likewise
+        """It ended, or is about to; what it was told last may have been why."""
+        self._room.set()
+        if fd == _STDIN:
+            return
+        self.alive = False
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_exception(IndexGone("the process of the index has ended"))
+        self._waiting.clear()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - likewise
+        """It has ended."""
+        self._process.close()
+        self._gone.set()
+
+    def pause_writing(self) -> None:
+        """It is behind with what it was told."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._room.set()
 
     async def put(
         self, places: Sequence[int], vectors: NDArray[np.float32], payloads: Sequence[dict[str, Any]]
@@ -71,40 +119,23 @@ class EdgeProcess:
 
     def kill(self) -> None:
         """End it: what it holds is of no use."""
-        self._process.kill()
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     async def close(self) -> None:
         """It writes what it has and ends."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        await self._process.wait()
-        await self._reading
+        self._stdin.close()
+        await self._gone.wait()
 
     async def _send(self, asked: frames.Asked) -> None:
-        stdin = self._process.stdin
-        if stdin is None or not self.alive:
+        if not self.alive:
             raise IndexGone("the process of the index has ended")
         body = frames.pack(asked)
-        stdin.write(frames.LENGTH.pack(len(body)) + body)
-        await stdin.drain()
+        self._stdin.write(frames.LENGTH.pack(len(body)) + body)
+        await self._room.wait()
 
     async def _ask(self, asked: frames.Asked) -> frames.Told:
         answer: asyncio.Future[frames.Told] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         await self._send(asked)
         return await answer
-
-    async def _read(self) -> None:
-        stdout = self._process.stdout
-        try:
-            while stdout is not None:
-                (length,) = frames.LENGTH.unpack(await stdout.readexactly(frames.LENGTH.size))
-                answer = frames.told(await stdout.readexactly(length))
-                waiting = self._waiting.popleft()
-                if not waiting.done():  # who asked may have left
-                    waiting.set_result(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            for waiting in self._waiting:
-                if not waiting.done():
-                    waiting.set_exception(IndexGone("the process of the index has ended"))
-            self._waiting.clear()

@@ -68,18 +68,21 @@ class FileShelf:
         if product is not None:
             self._recent.move_to_end(place)
             return product
-        record = self._read(place)
-        if not record:
-            raise KeyError(place)
-        product = self._recent[place] = self._parse(record)
+        product = self._recent[place] = self._parse(self._read(place))
         if len(self._recent) > _HELD:
             self._recent.popitem(last=False)
         return product
 
+    def record(self, place: int) -> bytes:
+        product = self._recent.get(place)
+        return self._read(place) if product is None else product.record
+
     def _read(self, place: int) -> bytes:
-        if place >= len(self._lengths):
-            return b""
-        return os.pread(self._file.fileno(), int(self._lengths[place]), int(self._starts[place]))
+        """Raises KeyError."""
+        length = self._lengths.item(place) if place < len(self._lengths) else 0
+        if not length:
+            raise KeyError(place)
+        return os.pread(self._file.fileno(), length, self._starts.item(place))
 
     def _close_up(self) -> None:
         """Write those that stand into a new file; a million take two seconds, once in as many that have grown."""

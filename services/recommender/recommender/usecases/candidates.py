@@ -113,5 +113,5 @@ def _fitting(
         proposed.pop(place, None)
     places = np.fromiter(proposed, dtype=np.int64, count=len(proposed))
     fine = allowed.fits(shop, places)
-    places = places[fine & ruling.permits(places) if ruling else fine]
+    places = ruling.permitted(places, fine) if ruling else places[fine]
     return places[~of_any(shop, beside, places)] if beside else places

@@ -33,12 +33,18 @@ from recommender.usecases.understand import Understand
 class Offer:
     """One product for someone."""
 
-    product: Product
+    shop: Shop
+    record: bytes  # the product as the catalogue gave it
     score: Scored
     sources: Sequence[str]
     reason: str
     rules: Sequence[Rule] = ()  # that moved it
     relation: str = ""  # of products like one: `substitute` or `complement`
+
+    @property
+    def product(self) -> Product:
+        """What it is, read for those who look at it: a reply passes the record on."""
+        return self.shop.at(self.score.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,6 @@ def offers(
     """The chosen products with the words for them."""
     moving = ruling.moving(np.array([s.place for s in chosen], dtype=np.int64)) if ruling else [()] * len(chosen)
     return [
-        Offer(shop.at(s.place), s, found.sources(s.place), reason(shop, s, spoken_of, language), rules)
+        Offer(shop, shop.record(s.place), s, found.sources(s.place), reason(shop, s, spoken_of, language), rules)
         for s, rules in zip(chosen, moving, strict=True)
     ]
