@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # The loops below `scipy.sparse`, on arrays that are no matrix of it: to make one costs more than what is done with it.
-from scipy.sparse._sparsetools import csr_matvec, csr_row_index
+from scipy.sparse._sparsetools import csc_matvec, csr_matvec, csr_row_index
 
 from recommender.domain.columns import Flags, T, grown
 
@@ -38,6 +38,11 @@ class Rows(NamedTuple):
         """Per row, the sum of its weights, each times what the table says of its number; (rows,)."""
         return self._summed(self.numbers, self.weights.astype(np.float64), table)
 
+    def spread(self, shares: Values, table: Values) -> None:
+        """Add each row's weights, times its share, to what the table says of its numbers."""
+        weights = self.weights.astype(np.float64)
+        csc_matvec(len(table), len(shares), self.ends, self.numbers, weights, shares, table)
+
     def sums(self, values: Values | Weights | Flags) -> Values:
         """The sum of each row's part of `values`, (n,); (rows,)."""
         first: Numbers = np.zeros(len(values), dtype=np.int32)
@@ -47,6 +52,14 @@ class Rows(NamedTuple):
         found: Values = np.zeros(len(self.ends) - 1)
         csr_matvec(len(found), len(table), self.ends, numbers, values, table, found)
         return found
+
+
+def distinct(numbers: Numbers) -> Numbers:
+    """Each of the numbers once, ascending."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
 
 
 class Ragged:

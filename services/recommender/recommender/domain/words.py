@@ -12,7 +12,7 @@ from recommender.domain.bag import EMPTY, Bag
 from recommender.domain.columns import Flags, grown
 from recommender.domain.marks import Marks
 from recommender.domain.postings import Postings
-from recommender.domain.ragged import Places, Ragged, Rows
+from recommender.domain.ragged import Places, Ragged, Rows, distinct
 from recommender.domain.sought import Sought
 
 Values = NDArray[np.float64]
@@ -109,10 +109,12 @@ class WordTable:
     def together(self, places: Sequence[int], weights: Values) -> Sought:
         """The words of some products added up, each product's times its weight."""
         rows = self._rows.take(places)
-        numbers, which = np.unique(rows.numbers, return_inverse=True)
-        total = np.bincount(which, rows.weights * np.repeat(weights, rows.lengths), len(numbers))
+        rows.spread(weights, self._sought)
+        numbers = distinct(rows.numbers)
+        total = self._sought[numbers]
+        self._sought[numbers] = 0.0
         some = total > 0
-        return Sought(numbers[some].astype(np.int64), total[some].astype(np.float64), np.zeros(0))
+        return Sought(numbers[some].astype(np.int64), total[some], np.zeros(0))
 
     def heaviest(self, words: Sought, k: int) -> Sought:
         """The k words that decide most, by weight and idf; those that no product has decide nothing."""
