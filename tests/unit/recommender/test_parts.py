@@ -81,13 +81,19 @@ def test_rows_that_come_and_go_in_any_order_read_as_the_last_that_was_put() -> N
     for _ in range(6_000):  # often enough to close up
         place = rng.randrange(2_000)
         held[place] = [rng.randrange(1, 50) for _ in range(rng.randrange(6))]
-        made.put(place, held[place], np.array(held[place], dtype=np.float64))
+        made.put(place, held[place], np.array(held[place], dtype=np.float64) / 16)
     places = [*held, 5_000]
     rows = made.take(places)
     assert rows.lengths.tolist() == [len(held.get(place, ())) for place in places]
-    assert rows.sums(rows.weights * rows.numbers).tolist() == [sum(n * n for n in held.get(p, ())) for p in places]
+    assert rows.sums(rows.weights * rows.numbers).tolist() == [sum(n * n for n in held.get(p, ())) / 16 for p in places]
     assert all(made.numbers(place).tolist() == numbers for place, numbers in held.items())
     assert made.take([]).sums(np.zeros(0)).tolist() == []
+
+
+def test_weights_are_read_as_they_were_put_but_for_what_decides_nothing_and_are_below_four() -> None:
+    made = Ragged()
+    made.put(0, [1, 2, 3], np.array([0.123456, 9.0, 1e-6]))
+    assert made.take([0]).weights == pytest.approx([0.123456, 4.0, 0.0], abs=1e-4)
 
 
 def test_lists_of_places_add_up_to_what_a_dictionary_would_say() -> None:

@@ -18,8 +18,12 @@ Numbers = NDArray[np.int32]
 Weights = NDArray[np.float32]
 Values = NDArray[np.float64]
 
+Kept = NDArray[np.uint16]
+
 _ROOM = 1024
 _ONE = np.ones(1)
+_PARTS = np.float32(16_384)  # that 1.0 is kept as: half of the memory of floats, and a power of two is exact
+_MOST = np.float32(65_535)
 
 
 class Rows(NamedTuple):
@@ -63,7 +67,7 @@ def distinct(numbers: Numbers) -> Numbers:
 
 
 class Ragged:
-    """A row of weighted numbers for each place; one that was never put is empty.
+    """A row of weighted numbers for each place; one that was never put is empty. Weights are in [0, 4), to 3e-5.
 
     Invariants: the last place there is room for is never put, and read for all beyond; what was replaced lies around
     until it is more than what is held, so that a put costs what it puts. At most 2³¹ elements.
@@ -71,7 +75,7 @@ class Ragged:
 
     def __init__(self) -> None:
         self._numbers: Numbers = np.zeros(_ROOM, dtype=np.int32)
-        self._weights: Weights = np.zeros(_ROOM, dtype=np.float32)
+        self._weights: Kept = np.zeros(_ROOM, dtype=np.uint16)
         self._bounds: Numbers = np.zeros((_ROOM, 2), dtype=np.int32)  # by place: from where to where
         self._end, self._held = 0, 0  # elements: written, and of rows that are still held
 
@@ -83,7 +87,7 @@ class Ragged:
         size = len(numbers)
         if size and end - start == size:  # what changed of it seldom changes its length
             self._numbers[start:end] = numbers
-            self._weights[start:end] = weights
+            self._weights[start:end] = _kept(weights)
             return
         self._held -= end - start
         self._bounds[place] = 0
@@ -94,7 +98,7 @@ class Ragged:
         while self._end + size > len(self._numbers):
             self._numbers, self._weights = _longer(self._numbers), _longer(self._weights)
         self._numbers[self._end : self._end + size] = numbers
-        self._weights[self._end : self._end + size] = weights
+        self._weights[self._end : self._end + size] = _kept(weights)
         self._bounds[place] = self._end, self._end + size
         self._end += size
         self._held += size
@@ -106,24 +110,34 @@ class Ragged:
 
     def take(self, places: Sequence[int] | Places) -> Rows:
         """The rows of some places, in their order."""
+        numbers, kept, ends = self._taken(places)
+        weights: Weights = np.divide(kept, _PARTS, dtype=np.float32)
+        return Rows(numbers, weights, ends)
+
+    def _taken(self, places: Sequence[int] | Places) -> tuple[Numbers, Kept, Numbers]:
         at = np.minimum(np.asarray(places, dtype=np.int64), len(self._bounds) - 1)
         bounds = self._bounds[at]
         ends: Numbers = np.zeros(len(at) + 1, dtype=np.int32)
         np.cumsum(bounds[:, 1] - bounds[:, 0], out=ends[1:])
         numbers: Numbers = np.empty(ends[-1], dtype=np.int32)
-        weights: Weights = np.empty(ends[-1], dtype=np.float32)
+        kept: Kept = np.empty(ends[-1], dtype=np.uint16)
         # Read as the ends of twice as many rows, of which every other one is what lies between two places'.
         csr_row_index(
-            len(at), (2 * at).astype(np.int32), self._bounds.ravel(), self._numbers, self._weights, numbers, weights
+            len(at), (2 * at).astype(np.int32), self._bounds.ravel(), self._numbers, self._weights, numbers, kept
         )
-        return Rows(numbers, weights, ends)
+        return numbers, kept, ends
 
     def _close_up(self) -> None:
         places = np.flatnonzero(self._bounds[:, 0] < self._bounds[:, 1])
-        rows = self.take(places)
-        self._end = len(rows.numbers)
-        self._numbers[: self._end], self._weights[: self._end] = rows.numbers, rows.weights
-        self._bounds[places, 0], self._bounds[places, 1] = rows.ends[:-1], rows.ends[1:]
+        numbers, kept, ends = self._taken(places)
+        self._end = len(numbers)
+        self._numbers[: self._end], self._weights[: self._end] = numbers, kept
+        self._bounds[places, 0], self._bounds[places, 1] = ends[:-1], ends[1:]
+
+
+def _kept(weights: Weights | Values) -> Kept:
+    parts: Kept = np.minimum(np.rint(weights * _PARTS), _MOST).astype(np.uint16)
+    return parts
 
 
 def _longer(column: NDArray[T]) -> NDArray[T]:
