@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -22,6 +23,12 @@ from recommender.usecases.ports import Read, Translated, Vector
 
 _TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is
 _MEANT = 0.5  # of the description's vector beside the name's: what a thing is for stands there
+# What follows in a name tells what a product is for, or what comes with it: a descaler for kettles is no kettle.
+_PURPOSE = re.compile(
+    r" (?:for|with|fits|compatible with) [^,()\n]+|(?:适用于?|用于|适合)[^\s,，()（）]+",
+    re.IGNORECASE,
+)
+_MEANT_FOR = 0.5  # of a word that stands there alone
 _FEW = 8  # texts that are read at once on the event loop; a thread would cost more than it frees
 
 
@@ -125,8 +132,12 @@ def bag(product: Product) -> Bag:
 
 
 def name_words(product: Product) -> dict[str, float]:
-    """The words of the name with their weights."""
-    return lexical.weights(naming(product))
+    """The words of the name with their weights; those that only tell what it is for count less than what it is."""
+    name = naming(product)
+    found = lexical.weights(_PURPOSE.sub("", name))
+    for word, weight in lexical.weights(" ".join(_PURPOSE.findall(name))).items():
+        found.setdefault(word, _MEANT_FOR * weight)
+    return found
 
 
 def _bag(product: Product, named: Mapping[str, float]) -> Bag:

@@ -218,3 +218,15 @@ async def test_english_words_find_titles_in_chinese_alone_and_the_other_way_roun
         made = await bare.search.by_text("default", "", words, asked(1))
         assert ids(made) == [first], words
         assert "words" in made.offers[0].sources, words
+
+
+@pytest.mark.parametrize(
+    ("words", "is_one", "is_for_one"),
+    [("kettle", "Electric Kettle, 1.7 L", "Descaler for Kettles"), ("手机壳", "黑色超薄磨砂手机壳 新款", "挂绳 适用于手机壳")],
+)
+async def test_what_a_product_is_ranks_before_what_it_is_for(
+    bare: Any, asked: Any, words: str, is_one: str, is_for_one: str
+) -> None:
+    for product_id, title in (("for", is_for_one), ("is", is_one)):
+        await bare.load({"product_id": product_id, "title": {"und": title}, "category": "c-1"})
+    assert ids(await bare.search.by_text("default", "", words, asked(2))) == ["is", "for"]
