@@ -175,6 +175,29 @@ async def test_a_text_is_matched_by_meaning_too(shop: Any, asked: Any) -> None:
     assert "openai:test" in made.by
 
 
+class Naming:
+    async def write(self, facts: Any, language: str, seed: int) -> Written:
+        del facts, language, seed
+        return Written(
+            "Try the Camping mat number 7! 也可以看看玻璃茶壶。", "openai:test", Fallback("generator", "x", "y")
+        )
+
+
+async def test_names_in_a_text_are_found_without_reading_the_whole_shop(
+    shop: Any, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = ({"product_id": f"mat-{n}", "title": {"en": f"Camping mat number {n}"}} for n in range(300))
+    await shop.load(*many)
+    shop.recommend._text = TextSource(Naming(), shop.index, shop.recommend._models)
+    shelf, read = shop.world.look("default").shelf, set[int]()
+    at = shelf.at
+    monkeypatch.setattr(shelf, "at", lambda place: read.add(place) or at(place))
+    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
+    named = {product_id: mention.words for product_id, mention in made.mentions if mention.by == "name"}
+    assert named == {"mat-7": "Camping mat number 7", "pot": "玻璃茶壶"}
+    assert len(read) < 100
+
+
 class Silent:
     async def write(self, facts: Any, language: str, seed: int) -> Fallback:
         del facts, language, seed

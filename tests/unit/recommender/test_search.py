@@ -222,7 +222,10 @@ async def test_english_words_find_titles_in_chinese_alone_and_the_other_way_roun
 
 @pytest.mark.parametrize(
     ("words", "is_one", "is_for_one"),
-    [("kettle", "Electric Kettle, 1.7 L", "Descaler for Kettles"), ("手机壳", "黑色超薄磨砂手机壳 新款", "挂绳 适用于手机壳")],
+    [
+        ("kettle", "Electric Kettle, 1.7 L", "Descaler for Kettles"),
+        ("手机壳", "黑色超薄磨砂手机壳 新款", "挂绳 适用于手机壳"),
+    ],
 )
 async def test_what_a_product_is_ranks_before_what_it_is_for(
     bare: Any, asked: Any, words: str, is_one: str, is_for_one: str

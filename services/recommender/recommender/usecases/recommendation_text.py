@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from recommender.usecases.ports import Fallback, Models, ProductIndex, Writer
 
 _NEAR = 0.5  # cosine from which a sentence speaks of a product: two unrelated texts reach .1 to .2
 _PER_SENTENCE = 2
+_LIKELY = 20  # products whose names are looked for in a sentence
+_ANY = Allowed(out_of_stock=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,11 @@ class TextSource:
         return TextOffers(written.text, mentions, [written.engine], fallbacks)
 
     async def _read(self, shop: Shop, text: str, wish: Wish, allowed: Allowed) -> list[Mention]:
-        names = {place: [*shop.at(place).title.values()] for place in shop.all().tolist() if place not in wish.seeds}
-        found = by_name(text, names)
-        named = {mention.place for mention in found}
         parts = sentences(text)
-        for part, (vector, _) in zip(parts, await self._models.texts(parts), strict=True):
+        read = await self._models.texts(parts)
+        found = by_name(text, await self._names(shop, [words for _, words in read], wish.seeds))
+        named = {mention.place for mention in found}
+        for part, (vector, _) in zip(parts, read, strict=True):
             if not vector.any():
                 continue
             near = await self._index.nearest(shop, vector, _PER_SENTENCE, allowed)
@@ -64,6 +66,16 @@ class TextSource:
                     named.add(place)
                     found.append(Mention(place, "meaning", min(1.0, score), part))
         return found
+
+    async def _names(
+        self, shop: Shop, said: Sequence[Mapping[int, float]], without: Sequence[int]
+    ) -> dict[int, list[str]]:
+        """The names of the products that share most words with one of the sentences: nobody reads a whole shop."""
+        places: dict[int, None] = {}
+        for words in said:
+            likely = await self._index.by_words(shop, shop.words.sought(words), _LIKELY, _ANY)
+            places |= dict.fromkeys(likely.places.tolist())
+        return {place: [*shop.at(place).title.values()] for place in places if place not in without}
 
 
 def _facts(shop: Shop, wish: Wish, first: Sequence[Scored], said: Sequence[str], language: str) -> dict[str, str]:
