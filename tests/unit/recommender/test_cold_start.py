@@ -75,6 +75,7 @@ def test_the_newest_are_held_however_they_come_and_go() -> None:
     expected = sorted((-at, place) for place, at in there.items())
     assert newest.since(500, 10**6) == [place for at, place in expected if -at >= 500]
     assert newest.since(2000, 10) == []
+    assert newest.since(100, 5, until=400) == [place for at, place in expected if 100 <= -at <= 400][:5]
 
 
 def test_only_so_many_of_the_newest_are_held() -> None:

@@ -50,6 +50,18 @@ async def test_what_was_dealt_with_is_left_out_unless_asked_for(shop: Any, asked
     assert "kettle" in ids(await shop.recommend(ANN, asked(20, seen=True), Mode.CONDITIONED))
 
 
+async def test_what_will_be_on_sale_only_later_waits_until_then(bare: Any, asked: Any) -> None:
+    await bare.load({"product_id": "moon", "title": {"en": "Moon lamp"}, "released_at": "2026-03-01T00:00:00Z"})
+    released = 1_772_323_200_000
+    early = await bare.recommend(ANN, asked(now=released - 1), Mode.CONDITIONED)
+    assert not early.offers
+    assert early.shortage == "everything will be on sale only later"
+    assert ids(await bare.recommend(ANN, asked(now=released), Mode.CONDITIONED)) == ["moon"]
+    assert ids(await bare.recommend(ANN, asked(now=released - 1, out_of_stock=True), Mode.CONDITIONED)) == ["moon"]
+    assert ids(await bare.search.by_text("default", "", "lamp", asked(now=released - 1))) == []
+    assert (await bare.explain(ANN, "moon", "en", Mode.CONDITIONED)).excluded == "on sale only later"
+
+
 async def test_what_is_out_of_stock_is_left_out_unless_asked_for(shop: Any, asked: Any) -> None:
     assert "bag" not in ids(await shop.recommend(ANN, asked(20), Mode.CONDITIONED))
     assert "bag" in ids(await shop.recommend(ANN, asked(20, out_of_stock=True), Mode.CONDITIONED))

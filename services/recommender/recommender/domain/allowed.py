@@ -25,8 +25,9 @@ class Allowed:
     least: float | None = None  # likewise
     traits: Wanted = ()  # all of them
     excluded: frozenset[str] = frozenset()  # product ids
-    out_of_stock: bool = False  # offered too
+    out_of_stock: bool = False  # offered too, and so is what will be on sale only later
     seen: bool = False  # offered too
+    now: int = 0  # milliseconds since 1970; 0: what will be on sale only later is not looked for
 
     def fits(self, shop: Shop, places: Places) -> Flags:
         """Which of the places hold a product that may be offered."""
@@ -44,6 +45,8 @@ class Allowed:
         """By the columns alone."""
         columns = shop.facts.columns
         fine: Flags = columns.there[places] & (self.out_of_stock | columns.in_stock[places])
+        if self.now and not self.out_of_stock:
+            fine &= columns.released[places] <= self.now
         if self.brands:
             fine &= shop.facts.brands.chosen(self.brands)[columns.brand[places]]
         if self.categories:
@@ -67,6 +70,7 @@ class Allowed:
         product = shop.at(place)
         reasons = {
             "out of stock": not (self.out_of_stock or product.in_stock),
+            "on sale only later": not self.out_of_stock and 0 < self.now < product.released,
             "brand": self.brands and product.brand not in self.brands,
             "category": self.categories and self.categories.isdisjoint(above(product.category)),
             "price": not self._affords(product),

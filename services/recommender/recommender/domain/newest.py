@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 
 HELD = 400  # twice what a reply holds at most
 _Aged = tuple[int, int]  # when, negative: newest first; place
@@ -36,7 +36,7 @@ class Newest:
         if released is not None:
             self._order.remove((-released, place))
 
-    def since(self, at: int, most: int) -> list[int]:
-        """The places of those released at that time or later, newest first."""
-        end = min(most, bisect_right(self._order, (-at, sys.maxsize)))
-        return [place for _, place in self._order[:end]]
+    def since(self, at: int, most: int, until: int = sys.maxsize) -> list[int]:
+        """The places of those released at that time or later, and no later than `until`, newest first."""
+        start, end = bisect_left(self._order, (-until, 0)), bisect_right(self._order, (-at, sys.maxsize))
+        return [place for _, place in self._order[start : min(end, start + most)]]

@@ -65,6 +65,7 @@ def _conditions(shop: Shop, allowed: Allowed, places: Places) -> Iterable[tuple[
             yield f"no product has {_any(values)} as its {name!r}", shop.having(places, name, values)
     if not allowed.out_of_stock:
         yield "nothing is in stock", columns.in_stock[places]
+        yield "everything will be on sale only later", (columns.released[places] <= allowed.now) | (not allowed.now)
     if allowed.excluded:
         kept = np.isin(np.array(shop.ids)[places], list(allowed.excluded), invert=True)
         yield "every product was asked to be left out", kept

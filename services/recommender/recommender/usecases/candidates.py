@@ -81,7 +81,7 @@ class Candidates:
         if wish.around is not None:
             named["graph"] = wish.around.nearest(max(breadth.graph, 2 * k))
         named["trend"] = shop.trend.top(max(breadth.trend, 2 * k) + more).tolist()
-        named["fresh"] = shop.newest.since(ruling.now - _NEW, max(breadth.fresh, k))
+        named["fresh"] = shop.newest.since(ruling.now - _NEW, max(breadth.fresh, k), ruling.now)
         named["text"] = wish.mentioned
         if ruling:
             named["rule"] = ruling.wanted(breadth.ruled, new=breadth.new)

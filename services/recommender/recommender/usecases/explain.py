@@ -161,4 +161,4 @@ def _excluded(
         return "there already"
     if not manner.substitutes and of_any(shop, there, np.array([place]))[0]:
         return "in place of what stands there, not with it"
-    return without.get(place, "") or Allowed().why_not(shop, place)
+    return without.get(place, "") or Allowed(now=ruling.now).why_not(shop, place)

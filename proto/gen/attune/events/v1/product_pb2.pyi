@@ -291,7 +291,7 @@ class Product(_message.Message):
 
     @_builtins.property
     def released_at(self) -> _timestamp_pb2.Timestamp:
-        """Since when it is on sale; absent: since its first record."""
+        """Since when it is on sale; absent: since its first record. Before that moment it is not offered."""
 
     def __init__(
         self,

@@ -87,7 +87,7 @@ class Filter(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     EXCLUDE_PRODUCT_IDS_FIELD_NUMBER: _builtins.int
     include_out_of_stock: _builtins.bool
-    """Offer products out of stock too."""
+    """Offer products too that are out of stock, or will be on sale only later."""
     include_seen: _builtins.bool
     """Offer products the person has already dealt with too."""
     @_builtins.property
