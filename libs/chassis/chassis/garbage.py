@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-_LOOK = 0.25  # seconds: a few thousand objects that came since and stay, 1 ms
+_LOOK = 0.25  # seconds: a few thousand objects came since and stay
 _WHOLE = 3_600.0  # seconds: what a look found in use and has ended since is some megabytes by then
 # A backlog of records makes objects by the ten thousand, which hold no cycles and go by themselves: whoever counts
 # objects would look at them again and again.
@@ -21,7 +21,7 @@ def begin() -> None:
 async def regularly(look: float = _LOOK, whole: float = _WHOLE) -> None:
     """For ever. A request that finds its products in no cache leaves a hundred objects there.
 
-    Python alone would look when some ten thousand more came than went, at all of them at once: 20 ms, and now and then
+    Python alone would look when some ten thousand more came than went, at all of them at once, and now and then
     at those too that were there before, for a multiple of that.
     """
     loop = asyncio.get_running_loop()

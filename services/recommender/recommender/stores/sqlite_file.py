@@ -29,8 +29,8 @@ class FileInUse(OSError):
 class SqliteFile:
     """In WAL mode: what is committed survives the end of the process, and a power cut but perhaps for the last second.
 
-    SQLite would write its log back into the file within the commit that made it long, and wait for the disk there: up
-    to 150 ms in which nobody is answered. So that is done in a thread over a second connection. It takes what was
+    SQLite would write its log back into the file within the commit that made it long, and wait for the disk there:
+    nobody is answered meanwhile. So that is done in a thread over a second connection. It takes what was
     committed so far and keeps no writer waiting; only when the log has grown long, what was written meanwhile is taken
     with the writers held, so that the log begins anew and does not grow for as long as somebody writes.
     """
