@@ -23,7 +23,7 @@ from pathlib import Path
 import kept
 from big_platform import prepare, serving
 from big_shop import BigShop
-from recommend import asking
+from recommend_callers import asking
 from whole_platform import Platform
 
 from attune.needs.v1.needs_pb2 import GetNeedRequest, GetNeedResponse

@@ -26,7 +26,8 @@ import grpc
 import kept
 from big_platform import Prepared, prepare, serving
 from big_shop import BigShop, user_id
-from recommend import CALLERS, HEAD, Callers, sizes
+from recommend import sizes
+from recommend_callers import CALLERS, HEAD, Callers
 from whole_platform import Platform, free_port
 
 from attune.recommender.v1.recommender_pb2 import SearchRequest, SearchResponse
