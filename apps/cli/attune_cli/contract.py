@@ -58,6 +58,11 @@ def key_of(message: Message) -> str:
     return str(getattr(message, key_field(type(message))))
 
 
+def rule_key(tenant: str, rule_id: str) -> str:
+    """The record key of a rule, which other shops' rules of the same id do not replace."""
+    return rule_id if tenant in {"", "default"} else f"{tenant}/{rule_id}"
+
+
 MESSAGES: dict[str, type[Message]] = {
     topic_of(message): message for message in (*LOADABLE.values(), ClickstreamEvent, QueryEvent, ErasureRequest, Rule)
 }
@@ -71,5 +76,5 @@ def event_message(kind: object) -> type[ClickstreamEvent | QueryEvent]:
 
 __all__ = [
     "BEHAVIORS", "GROUPS", "LOADABLE", "MESSAGES", "QUERIES", "SERVICE_OF", "VECTORS", "ClickstreamEvent",
-    "ErasureRequest", "QueryEvent", "event_message", "key_field", "key_of", "topic_of",
+    "ErasureRequest", "QueryEvent", "event_message", "key_field", "key_of", "rule_key", "topic_of",
 ]  # fmt: skip

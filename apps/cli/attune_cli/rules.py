@@ -15,7 +15,7 @@ from attune.events.v1.rule_pb2 import Rule
 from attune.recommender.v1.recommender_pb2 import GetPolicyRequest, GetPolicyResponse
 from attune.types.v1.types_pb2 import Watermark
 from attune_cli import columns, reading
-from attune_cli.contract import topic_of
+from attune_cli.contract import rule_key, topic_of
 from attune_cli.failures import BadInput, NothingFound, Refused
 from attune_cli.load import owned
 from attune_cli.log import writing
@@ -147,7 +147,9 @@ async def _send(rules: list[Rule]) -> GetPolicyResponse:
         services = await stack.enter_async_context(connected())
         reply = await _as_if(services, rules)
         producer = await stack.enter_async_context(writing(services.endpoints.require("kafka")))
-        positions = await producer.send_many(topic_of(Rule), [(rule.rule_id, rule) for rule in rules])
+        positions = await producer.send_many(
+            topic_of(Rule), [(rule_key(rule.tenant, rule.rule_id), rule) for rule in rules]
+        )
         await _until(services, positions)
         return reply
 
@@ -161,8 +163,17 @@ async def _remove(rule_ids: list[str], tenant: str) -> None:
         if missing:
             raise NothingFound(f"{', '.join(missing)}: no such rule: see `attune rules list`")
         producer = await stack.enter_async_context(writing(services.endpoints.require("kafka")))
-        positions = await producer.send_many(topic_of(Rule), [(rule_id, None) for rule_id in rule_ids])
+        positions = await producer.send_many(
+            topic_of(Rule), [(rule_key(tenant, rule_id), None) for rule_id in rule_ids]
+        )
         await _until(services, positions)
+        with services.recommender() as stub:
+            there = {rule.rule_id for rule in (await stub.GetPolicy(GetPolicyRequest(tenant=tenant))).rules}
+        if still := there.intersection(rule_ids):
+            raise Refused(
+                f"{', '.join(sorted(still))}: still there, because it was sent under another key: send a record without"
+                " a value under that one"
+            )
 
 
 async def _until(services: Services, positions: list[Position]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +38,14 @@ _KINDS: Mapping[int, tuple[int, float]] = {
 }
 
 
-def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follow: Follow) -> list[Route[Any]]:
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def routes(
+    catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follow: Follow, now: Callable[[], int] = _now
+) -> list[Route[Any]]:
     """What this service reads.
 
     Every handler may be given the same slice again: the catalogue compares each product's position in the log, the
@@ -52,7 +60,8 @@ def routes(catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follo
             if item.value is None:
                 changes.append(ProductChange(item.offset, catalog.find(item.key), None))
                 continue
-            _date(item.value, catalog.since(Key.of(item.value.tenant, item.value.product_id)) or item.at)
+            since = catalog.since(Key.of(item.value.tenant, item.value.product_id)) or item.at
+            _date(item.value, min(since, item.at, now()))
             try:
                 product = product_of(item.value)
             except Rejected as why:
@@ -140,7 +149,9 @@ def product_of_record(record: bytes) -> Product:
 
 
 def _date(message: ProductMessage, since: int) -> None:
-    """A product that does not say since when it is on sale is so since its first record."""
+    """A product that does not say since when it is on sale is so since its first record, and in no case only later: a
+    date that was taken back holds no more, and neither does a producer's clock that is ahead.
+    """
     if since and not message.HasField("released_at"):
         message.released_at.FromMilliseconds(since)
 

@@ -23,12 +23,13 @@ from recommender.usecases.ports import Read, Translated, Vector
 
 _TOLD = 0.3  # of a word of the description, against one of the name: the name says what a product is
 _MEANT = 0.5  # of the description's vector beside the name's: what a thing is for stands there
-# What follows in a name tells what a product is for, or what comes with it: a descaler for kettles is no kettle.
+# What a product is for, or comes with: a descaler for kettles is no kettle. In Chinese behind it, or before 的.
 _PURPOSE = re.compile(
-    r" (?:for|with|fits|compatible with) [^,()\n]+|(?:适用于?|用于|适合)[^\s,，()（）]+",
+    r"(?<=\w) (?<!ready )(?<!perfect )(?<!ideal )(?<!great )(?<!gift )(?<!gifts )(?:for|with|fits|compatible with)"
+    r" [^,()\n]+|(?:适用于?|用于|适合)\s?[^\s,，()（）的]+(?=的)|(?<=\S)\s(?:适用于?|用于|适合)\s?[^\s,，()（）的]+",
     re.IGNORECASE,
 )
-_MEANT_FOR = 0.5  # of a word that stands there alone
+_MEANT_FOR = 0.7  # of a word that stands there alone: the rest of a name may stand behind it
 _FEW = 8  # texts that are read at once on the event loop; a thread would cost more than it frees
 
 

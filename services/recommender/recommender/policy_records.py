@@ -62,7 +62,7 @@ async def _taken(take: Take, part: Slice[Any], read: Callable[[Any], Any]) -> li
                 changes.append(PolicyChange(position, item.key, None, tenant))
                 continue
             decision = read(item.value)
-            if item.key != (item.value.tenant if part.source.topic == RANKERS else item.value.rule_id):
+            if item.key not in _keys(item.value):
                 refused.append((item.offset, _wrong_key(item.key, part.source.topic)))
                 continue
         except Refusal as why:
@@ -74,9 +74,16 @@ async def _taken(take: Take, part: Slice[Any], read: Callable[[Any], Any]) -> li
     return refused
 
 
+def _keys(message: pb.Rule | RankerRecord) -> tuple[str, ...]:
+    """Those its record may have. The log keeps one record of each: of one id in two shops need the longer one."""
+    if isinstance(message, RankerRecord):
+        return (message.tenant,)
+    return message.rule_id, f"{message.tenant or DEFAULT_TENANT}/{message.rule_id}"
+
+
 def _wrong_key(key: str, topic: str) -> Rejected:
-    field = "tenant" if topic == RANKERS else "rule_id"
-    return Rejected("wrong-key", field="key", value=key, remedy=f"send the {field} as the record's key")
+    wanted = "tenant" if topic == RANKERS else "rule_id, or tenant/rule_id,"
+    return Rejected("wrong-key", field="key", value=key, remedy=f"send the {wanted} as the record's key")
 
 
 def rule_of(message: pb.Rule) -> rules.Rule:
@@ -163,6 +170,7 @@ def _match(message: pb.ProductMatch) -> rules.Match:
         least,
         most,
         timedelta(days=message.newer_than_days) if message.newer_than_days else None,
+        message.in_stock if message.HasField("in_stock") else None,
     )
 
 

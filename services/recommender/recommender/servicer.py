@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -212,7 +211,6 @@ def _asked(request: pb.RecommendRequest | pb.SimilarRequest | pb.SearchRequest) 
         frozenset(wanted.exclude_product_ids),
         wanted.include_out_of_stock,
         wanted.include_seen,
-        time.time_ns() // 1_000_000,
     )
     asked = Asked(request.k or _K, allowed, request.language)
     if not isinstance(request, pb.RecommendRequest):

@@ -17,7 +17,7 @@ from searched import DIM, SPACE, Searched, entry
 from recommender.domain.product import Key, Position
 from recommender.domain.shop import Entry
 from recommender.stores import edge_shop
-from recommender.stores.edge_process import EdgeProcess
+from recommender.stores.edge_process import EdgeProcess, IndexGone
 from recommender.stores.payload import collection
 from recommender.stores.qdrant_edge import EdgeProductIndex
 
@@ -243,3 +243,16 @@ async def test_a_full_disk_is_told_before_the_engine_dies_of_it(tmp_path: Path, 
         await searched.upsert([entry("d", 3, {1: 1.0})])
         assert (await searched.found(3))[0] == "d"
         await searched.index.close()
+
+
+async def test_a_process_that_answers_what_cannot_be_read_is_ended_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    process = await EdgeProcess.start(tmp_path / "index", DIM)
+    asked = [asyncio.create_task(process.near(np.zeros(DIM, dtype=np.float32), 1, None)) for _ in range(2)]
+    await asyncio.sleep(0)
+    process.pipe_data_received(1, b"\x03\0\0\0bad")
+    for each in asked:
+        with pytest.raises(IndexGone):
+            await each
+    with pytest.raises(IndexGone):
+        await process.near(np.zeros(DIM, dtype=np.float32), 1, None)
+    await process.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recommender.domain.newest import HELD, Newest
+from recommender.domain.newest import _HELD, LOOKED_AT, Newest
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
 from recommender.usecases.relations import Person
@@ -65,7 +65,7 @@ async def test_a_new_product_is_similar_to_what_its_words_say_from_its_first_min
 def test_the_newest_are_held_however_they_come_and_go() -> None:
     rng, newest, there = random.Random(1), Newest(), dict[int, int]()
     for _ in range(5000):
-        place = rng.randrange(HELD)
+        place = rng.randrange(LOOKED_AT)
         if rng.random() < 0.2:
             newest.remove(place)
             there.pop(place, None)
@@ -80,11 +80,11 @@ def test_the_newest_are_held_however_they_come_and_go() -> None:
 
 def test_only_so_many_of_the_newest_are_held() -> None:
     newest = Newest()
-    for place in range(3 * HELD):
+    for place in range(3 * _HELD):
         newest.put(place, place + 1)
-    assert newest.since(0, 10**6) == list(range(3 * HELD - 1, 2 * HELD - 1, -1))
+    assert newest.since(0, 10**6) == list(range(3 * _HELD - 1, 2 * _HELD - 1, -1))
     newest.put(5, 0)
-    assert len(newest.since(0, 10**6)) == HELD
+    assert len(newest.since(0, 10**6)) == _HELD
 
 
 @pytest.mark.parametrize("stated", [None, "2020-05-05T00:00:00Z"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from attune.events.v1 import clickstream_pb2 as clicks
+from attune.events.v1.product_pb2 import Product as ProductMessage
 from chassis.kafka import Decoded, Rewound, Slice, Source
 from recommender.decoding import Click
 from recommender.domain.history import Done
@@ -194,3 +195,21 @@ async def test_what_came_back_is_refused_and_who_signs_in_has_done_nothing(shop:
     history, places = await shop.relations.history(ANN), shop.world.look("default").places
     assert history.items[places["kettle"]].done & Done.REFUSED
     assert history.recent(5) == [places["tent"]]
+
+
+async def test_what_does_not_say_since_when_it_is_on_sale_is_so_in_no_case_only_later(bare: Any) -> None:
+    now, later = 1_767_225_600_000, 1_772_323_200_000
+    (route, *_) = routes(bare.catalog, bare.behavior, bare.forget, bare.follow, lambda: now)
+
+    async def read(offset: int, message: ProductMessage, at: int) -> int:
+        await route.handle(Slice(Source("log", route.topic, 0), [Decoded(offset, "p", message, at)], offset + 1))
+        released: int = bare.world.product(Key("default", "p")).released
+        return released
+
+    stated = ProductMessage(product_id="p", title={"en": "Lamp"})
+    stated.released_at.FromMilliseconds(later)
+    assert await read(0, stated, now) == later
+    assert await read(1, ProductMessage(product_id="p", title={"en": "Lamp"}), now - 5) == now - 5
+    ahead = ProductMessage(product_id="q", title={"en": "Lamp"})
+    await route.handle(Slice(Source("log", route.topic, 0), [Decoded(2, "q", ahead, later)], 3))
+    assert bare.world.product(Key("default", "q")).released == now

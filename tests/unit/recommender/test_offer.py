@@ -13,9 +13,9 @@ from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVect
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
-from recommender.usecases.ports import Behavior, Fallback, Written
+from recommender.usecases.ports import Behavior, Fallback, Found, Written
 from recommender.usecases.recommendation_text import TextSource
-from recommender.usecases.relations import Person
+from recommender.usecases.relations import Person, RelationsAway
 
 ANN, NOBODY = Person("default", "ann"), Person("default", "nobody")
 BUY = Done.WANTED | Done.BOUGHT
@@ -53,13 +53,39 @@ async def test_what_was_dealt_with_is_left_out_unless_asked_for(shop: Any, asked
 async def test_what_will_be_on_sale_only_later_waits_until_then(bare: Any, asked: Any) -> None:
     await bare.load({"product_id": "moon", "title": {"en": "Moon lamp"}, "released_at": "2026-03-01T00:00:00Z"})
     released = 1_772_323_200_000
-    early = await bare.recommend(ANN, asked(now=released - 1), Mode.CONDITIONED)
+    bare.now = released - 1
+    early = await bare.recommend(ANN, asked(), Mode.CONDITIONED)
     assert not early.offers
     assert early.shortage == "everything will be on sale only later"
-    assert ids(await bare.recommend(ANN, asked(now=released), Mode.CONDITIONED)) == ["moon"]
-    assert ids(await bare.recommend(ANN, asked(now=released - 1, out_of_stock=True), Mode.CONDITIONED)) == ["moon"]
-    assert ids(await bare.search.by_text("default", "", "lamp", asked(now=released - 1))) == []
+    assert ids(await bare.recommend(ANN, asked(out_of_stock=True), Mode.CONDITIONED)) == ["moon"]
+    assert not (await bare.search.by_text("default", "", "lamp", asked())).offers
     assert (await bare.explain(ANN, "moon", "en", Mode.CONDITIONED)).excluded == "on sale only later"
+    bare.now = released
+    assert ids(await bare.recommend(ANN, asked(), Mode.CONDITIONED)) == ["moon"]
+    assert ids(await bare.search.by_text("default", "", "lamp", asked())) == ["moon"]
+    assert not (await bare.explain(ANN, "moon", "en", Mode.CONDITIONED)).excluded
+
+
+async def test_similar_products_that_will_be_on_sale_only_later_are_left_out(shop: Any, asked: Any) -> None:
+    later = {"title": {"en": "Steel tea kettle for the moon"}, "released_at": "2026-03-01T00:00:00Z"}
+    await shop.load({"product_id": "moon", "category": "kitchen/kettles", **later})
+    assert "moon" not in ids(await shop.similar(Key("default", "kettle"), asked()))
+    shop.now = 1_772_323_200_000
+    assert "moon" in ids(await shop.similar(Key("default", "kettle"), asked()))
+
+
+async def test_many_that_will_be_on_sale_only_later_displace_nobody(bare: Any, asked: Any) -> None:
+    later = (
+        {"product_id": f"d-{n}", "title": {"en": "Dress"}, "released_at": "2026-03-01T00:00:00Z"} for n in range(450)
+    )
+    await bare.load(*later)
+    new = {"title": {"en": "Summer linen dress with a belt"}, "released_at": "2025-12-30T00:00:00Z"}
+    await bare.load(*({"product_id": f"new-{n}", **new} for n in range(5)))
+    found = {f"new-{n}" for n in range(5)}
+    assert set(ids(await bare.search.by_text("default", "", "dress", asked(10)))) == found
+    made = await bare.recommend(ANN, asked(10), Mode.CONDITIONED)
+    assert set(ids(made)) == found
+    assert all("fresh" in offer.sources for offer in made.offers)
 
 
 async def test_what_is_out_of_stock_is_left_out_unless_asked_for(shop: Any, asked: Any) -> None:
@@ -187,6 +213,22 @@ async def test_a_text_is_matched_by_meaning_too(shop: Any, asked: Any) -> None:
     assert "openai:test" in made.by
 
 
+async def test_while_relations_are_away_what_was_disliked_is_offered_nothing_like(
+    shop: Any, asked: Any, need: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spectrum = [Behavior("kettle", "", -1.5), Behavior("tent", "", 1.0)]
+    shop.needs.view = await asyncio.to_thread(need, "tent", spectrum=spectrum)
+
+    async def away(person: Any) -> None:  # noqa: ARG001 - as it is called
+        raise RelationsAway("for a moment")
+
+    monkeypatch.setattr(shop.relations, "history", away)
+    made = await shop.recommend(ANN, asked(9), Mode.CONDITIONED)
+    assert {fallback.component for fallback in made.fallbacks} >= {"relations"}
+    assert not {"kettle", "tent"} & set(ids(made))
+    assert not [offer.reason for offer in made.offers if "kettle" in offer.reason.lower()]
+
+
 class Naming:
     async def write(self, facts: Any, language: str, seed: int) -> Written:
         del facts, language, seed
@@ -208,6 +250,21 @@ async def test_names_in_a_text_are_found_without_reading_the_whole_shop(
     named = {product_id: mention.words for product_id, mention in made.mentions if mention.by == "name"}
     assert named == {"mat-7": "Camping mat number 7", "pot": "玻璃茶壶"}
     assert len(read) < 100
+
+
+async def test_a_product_that_the_index_names_before_it_is_there_spoils_no_text(shop: Any, asked: Any) -> None:
+    shop.world.look("default").settle(len(shop.world.look("default").ids), "coming")
+    coming = len(shop.world.look("default").ids) - 1
+
+    class Ahead:
+        nearest = shop.index.nearest
+
+        async def by_words(self, *given: Any) -> Found:
+            del given
+            return Found(np.array([coming]), np.ones(1))
+
+    shop.recommend._text = TextSource(Naming(), Ahead(), shop.recommend._models)
+    assert (await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)).text
 
 
 class Silent:

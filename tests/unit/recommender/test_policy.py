@@ -69,10 +69,20 @@ async def test_a_rule_holds_from_its_record_on_until_it_is_taken_back(told: Told
     assert told.ids() == []
 
 
-async def test_a_record_without_a_value_takes_a_rule_back_wherever_it_is(told: Told) -> None:
+async def test_a_record_without_a_value_takes_back_what_came_under_its_key_in_every_shop(told: Told) -> None:
     there = message("no-tea", tenant="there", **NO_TEA)
     await told.read(RULES, (0, "no-tea", there), (1, "other", message("other", **NO_TEA)), (2, "no-tea", None))
     assert (told.ids("there"), told.ids()) == ([], ["other"])
+
+
+async def test_rules_of_one_id_in_two_shops_have_keys_of_their_own(told: Told) -> None:
+    here, there = message("no-tea", **NO_TEA), message("no-tea", tenant="there", **NO_TEA)
+    assert not await told.read(RULES, (0, "no-tea", here), (1, "there/no-tea", there))
+    await told.read(RULES, (2, "there/no-tea", None))
+    assert (told.ids("there"), told.ids()) == ([], ["no-tea"])
+    await told.read(RULES, (3, "there/no-tea", there), (4, "no-tea", None))
+    assert (told.ids("there"), told.ids()) == (["no-tea"], [])
+    assert await told.read(RULES, (5, "elsewhere/no-tea", there)) == [(5, "wrong-key")]
 
 
 async def test_records_that_are_read_again_change_nothing(told: Told) -> None:
@@ -171,6 +181,22 @@ TEA, POTS = {"categories": ["food/tea"]}, {"categories": ["kitchen"]}
             "nothing is left",
         ),
         ({"repurchase": {}, "match": TEA}, {"repurchase": {"after_days": 3}, "match": TEA}, "later time"),
+        ({"pin": {}, "match": TEA}, {"include_only": {}, "match": POTS}, "not among"),
+        ({"pin": {}, "match": TEA}, {"bury": {}, "match": {"categories": ["food"]}}, "stays where it is pinned"),
+        ({"boost": {"by": 1}, "match": TEA}, {"exclude": {}, "match": TEA}, "excludes"),
+        ({"fresh_quota": {"share": 0.1, "days": 9}, "match": TEA}, {"exclude": {}, "match": TEA}, "excludes"),
+        ({"diversity": {"strength": 0.2}}, {"diversity": {"strength": 0.4}}, "greater strength"),
+        (
+            {"include_only": {}, "match": {"max_price": {"currency": "EUR", "amount": "10"}}},
+            {"include_only": {}, "match": {"min_price": {"currency": "EUR", "amount": "20"}}},
+            "nothing is left",
+        ),
+        ({"pin": {}, "match": {**TEA, "in_stock": False}}, {"exclude": {}, "match": {"in_stock": False}}, "excludes"),
+        (
+            {"include_only": {}, "match": {"in_stock": True}},
+            {"include_only": {}, "match": {"in_stock": False}},
+            "nothing",
+        ),
     ],
 )
 def test_rules_that_contradict_each_other_are_told(one: Any, other: Any, says: str) -> None:

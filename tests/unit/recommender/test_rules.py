@@ -19,6 +19,8 @@ from recommender.domain.product import Key, Position
 from recommender.domain.score import Mode
 from recommender.policy_records import rule_of
 from recommender.usecases.policy import LearnPolicy, PolicyChange
+from recommender.usecases.ports import Fallback, Written
+from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.relations import Person
 from recommender.usecases.search import Manner
 
@@ -343,3 +345,41 @@ async def test_a_product_that_comes_in_the_middle_of_a_request_meets_the_rules_t
     offers = await recommended(shop, asked)
     assert "leaves" in offers
     assert {"new", "mat"}.isdisjoint(offers)
+
+
+class Naming:
+    """A writer that nobody keeps from what a rule forbids."""
+
+    async def write(self, facts: Any, language: str, seed: int) -> Written:
+        del facts, language, seed
+        return Written("也可以看看玻璃茶壶。", "openai:test", Fallback("generator", "x", "y"))
+
+
+async def test_a_text_that_names_what_a_rule_forbids_is_not_told(shop: Any, asked: Any, ruled: Rules) -> None:
+    await ruled({"exclude": {}, "match": {"product_ids": ["pot"]}})
+    shop.recommend._text = TextSource(Naming(), shop.index, shop.recommend._models)
+    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
+    why = "the text names '玻璃茶壶', which a rule of the shop leaves out"
+    assert (made.text, made.mentions) == ("", [])
+    assert Fallback("generator", "nothing", why) in made.fallbacks
+
+
+async def test_a_text_is_not_told_of_a_last_product_that_a_rule_forbids(shop: Any, asked: Any, ruled: Rules) -> None:
+    await shop.do("ann", "tent")
+    before = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
+    assert "Camping tent for two" in before.text
+    await ruled({"exclude": {}, "match": {"product_ids": ["tent"]}})
+    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
+    assert made.text
+    assert "Camping tent for two" not in made.text
+
+
+async def test_what_is_out_of_stock_is_brought_back_by_no_request_where_a_rule_says_so(
+    shop: Any, asked: Any, ruled: Rules
+) -> None:
+    assert "bag" in await recommended(shop, asked, out_of_stock=True)
+    await ruled({"exclude": {}, "match": {"in_stock": False}})
+    assert "bag" not in await recommended(shop, asked, out_of_stock=True)
+    back = {"product_id": "bag", "title": {"en": "Warm sleeping bag"}, "category": "outdoor/sleep"}
+    await shop.load(back, offset=100)
+    assert "bag" in await recommended(shop, asked, out_of_stock=True)

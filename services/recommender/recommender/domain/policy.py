@@ -8,7 +8,19 @@ from itertools import combinations
 from typing import NamedTuple
 
 from recommender.domain.errors import Refusal
-from recommender.domain.rules import EVERYTHING, Bury, Exclude, IncludeOnly, Match, Pin, Repurchase, Rule
+from recommender.domain.rules import (
+    EVERYTHING,
+    Boost,
+    Bury,
+    Diversity,
+    Exclude,
+    FreshQuota,
+    IncludeOnly,
+    Match,
+    Pin,
+    Repurchase,
+    Rule,
+)
 
 SHIPPED = "shipped"  # version of the coefficients of the release
 _SENSELESS: Mapping[type, str] = {  # of all products
@@ -17,6 +29,7 @@ _SENSELESS: Mapping[type, str] = {  # of all products
     Pin: "pins everything",
     Bury: "buries everything",
 }
+_FAVOURING: Mapping[type, str] = {Pin: "pins", Boost: "boosts", FreshQuota: "keeps places for"}
 
 
 class SenselessRule(Refusal):
@@ -90,20 +103,39 @@ def _pairs(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule, str]]:
         if not _meet(a, b):
             continue
         for one, other in ((a, b), (b, a)):
-            if (
-                isinstance(one.effect, IncludeOnly)
-                and isinstance(other.effect, Exclude)
-                and _within(one.match, other.match)
-            ):
-                yield one, other, "nothing is left to offer: one includes only what the other excludes"
-            if isinstance(one.effect, Pin) and isinstance(other.effect, Exclude) and _within(one.match, other.match):
-                yield one, other, "what one pins the other excludes: it is not offered"
-        if isinstance(a.effect, IncludeOnly) and isinstance(b.effect, IncludeOnly) and _apart(a.match, b.match):
-            yield a, b, "nothing is left to offer: no product is among both; put them into one rule"
-        if isinstance(a.effect, Pin) and isinstance(b.effect, Pin) and a.effect == b.effect:
-            yield a, b, f"both pin to place {a.effect.position}: the second comes after the first"
-        if isinstance(a.effect, Repurchase) and isinstance(b.effect, Repurchase) and a.match == b.match:
-            yield a, b, "both say when the same products are offered again: the later time holds"
+            if why := _against(one, other):
+                yield one, other, why
+        if why := _beside(a, b):
+            yield a, b, why
+
+
+def _against(one: Rule, other: Rule) -> str:
+    """What of one rule comes to nothing because of the other."""
+    mine, theirs = one.effect, other.effect
+    within = _within(one.match, other.match)
+    if isinstance(mine, IncludeOnly) and isinstance(theirs, Exclude) and within:
+        return "nothing is left to offer: one includes only what the other excludes"
+    if type(mine) in _FAVOURING and isinstance(theirs, Exclude) and within:
+        return f"what one {_FAVOURING[type(mine)]} the other excludes: it is not offered"
+    if isinstance(mine, Pin) and isinstance(theirs, IncludeOnly) and _apart(one.match, other.match):
+        return "what one pins is not among what the other includes: it is not offered"
+    if isinstance(mine, Pin) and isinstance(theirs, Bury) and within:
+        return "what one pins the other buries: it stays where it is pinned"
+    return ""
+
+
+def _beside(a: Rule, b: Rule) -> str:
+    """What two rules of one kind make of each other."""
+    mine, theirs = a.effect, b.effect
+    if isinstance(mine, IncludeOnly) and isinstance(theirs, IncludeOnly) and _apart(a.match, b.match):
+        return "nothing is left to offer: no product is among both; put them into one rule"
+    if isinstance(mine, Pin) and mine == theirs:
+        return f"both pin to place {mine.position}: the second comes after the first"
+    if isinstance(mine, Repurchase) and isinstance(theirs, Repurchase) and a.match == b.match:
+        return "both say when the same products are offered again: the later time holds"
+    if isinstance(mine, Diversity) and isinstance(theirs, Diversity) and mine != theirs:
+        return "both say how different offers are: the greater strength holds"
+    return ""
 
 
 def _meet(a: Rule, b: Rule) -> bool:
@@ -135,6 +167,7 @@ def _within(inner: Match, outer: Match) -> bool:
         )
         and _priced_within(inner, outer)
         and (outer.newer_than is None or (inner.newer_than is not None and inner.newer_than <= outer.newer_than))
+        and outer.in_stock in {None, inner.in_stock}
     )
 
 
@@ -154,13 +187,22 @@ def _priced_within(inner: Match, outer: Match) -> bool:
 
 
 def _apart(a: Match, b: Match) -> bool:
-    """Whether no product can be in both, as far as names tell."""
+    """Whether no product can be in both, as far as names, stock and prices tell."""
+    if None not in {a.in_stock, b.in_stock} and a.in_stock != b.in_stock:
+        return True
+    if a.currency and b.currency and (a.currency != b.currency or _above(a, b) or _above(b, a)):
+        return True
     if a.product_ids and b.product_ids and a.product_ids.isdisjoint(b.product_ids):
         return True
     if a.brands and b.brands and a.brands.isdisjoint(b.brands):
         return True
     related = any(_below(one, other) or _below(other, one) for one in a.categories for other in b.categories)
     return bool(a.categories and b.categories and not related)
+
+
+def _above(a: Match, b: Match) -> bool:
+    """Whether the lowest price of one is higher than the highest of the other."""
+    return a.least is not None and b.most is not None and a.least > b.most
 
 
 def _below(category: str, other: str) -> bool:

@@ -136,7 +136,7 @@ class Ragged:
 
 
 def _kept(weights: Weights | Values) -> Kept:
-    parts: Kept = np.minimum(np.rint(weights * _PARTS), _MOST).astype(np.uint16)
+    parts: Kept = np.clip(np.rint(weights * _PARTS), 0, _MOST).astype(np.uint16)
     return parts
 
 

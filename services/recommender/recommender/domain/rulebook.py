@@ -89,6 +89,8 @@ def matching(match: Match, shop: Shop, places: Places) -> Flags:
         match.attributes,
         out_of_stock=True,
     ).fits(shop, places)
+    if match.in_stock is not None:
+        found &= shop.facts.columns.in_stock[places] == match.in_stock
     if match.product_ids:
         named = [place for each in match.product_ids if (place := shop.places.get(each)) is not None]
         found &= np.isin(places, named)

@@ -27,6 +27,7 @@ class Match:
     least: Decimal | None = None
     most: Decimal | None = None
     newer_than: timedelta | None = None
+    in_stock: bool | None = None  # None: whichever
 
 
 EVERYTHING = Match()

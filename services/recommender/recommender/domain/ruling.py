@@ -10,7 +10,7 @@ import numpy as np
 from recommender.domain.columns import Flags
 from recommender.domain.context import Context
 from recommender.domain.history import Done, History
-from recommender.domain.newest import HELD
+from recommender.domain.newest import LOOKED_AT
 from recommender.domain.rulebook import RuleBook, newer
 from recommender.domain.rules import (
     AdultsOnly,
@@ -153,10 +153,10 @@ class Ruling:
     def _new(self, row: int, rule: Rule, age: timedelta, most: int) -> list[int]:
         """The newest places that a rule concerns: where it can be, of the newest of the shop."""
         since = self.now - age // timedelta(milliseconds=1)
-        newest = np.array(self._shop.newest.since(since, HELD), dtype=np.int64)
+        newest = np.array(self._shop.newest.since(since, LOOKED_AT, self.now), dtype=np.int64)
         (concerned,) = self._concerns([(row, rule)], newest)
         found: list[int] = newest[concerned][:most].tolist()
-        if len(found) == most or len(newest) < HELD:
+        if len(found) == most or (len(newest) < LOOKED_AT and self._shop.newest.reaches(since)):
             return found
         places = self._places(row)
         places = places[newer(self._shop, places, age, self.now)]

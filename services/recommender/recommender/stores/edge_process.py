@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,17 +61,24 @@ class EdgeProcess(asyncio.SubprocessProtocol):
             end = begun + size + frames.LENGTH.unpack_from(self._came, begun)[0]
             if len(self._came) < end:
                 break
-            waiting = self._waiting.popleft()
+            try:
+                told, waiting = frames.told(self._came[begun + size : end]), self._waiting.popleft()
+            except (msgspec.MsgspecError, IndexError):  # whatever comes after would answer somebody else
+                self.kill()
+                self._end()
+                return
             if not waiting.done():  # who asked may have left
-                waiting.set_result(frames.told(self._came[begun + size : end]))
+                waiting.set_result(told)
             begun = end
         del self._came[:begun]
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - likewise
         """It ended, or is about to; what it was told last may have been why."""
         self._room.set()
-        if fd == _STDIN:
-            return
+        if fd != _STDIN:
+            self._end()
+
+    def _end(self) -> None:
         self.alive = False
         for waiting in self._waiting:
             if not waiting.done():
@@ -128,14 +136,20 @@ class EdgeProcess(asyncio.SubprocessProtocol):
         await self._gone.wait()
 
     async def _send(self, asked: frames.Asked) -> None:
+        """Returns when there is room for more. Raises IndexGone, also where it ended meanwhile."""
+        self._write(asked)
+        await self._room.wait()
+        if not self.alive or self._stdin.is_closing():
+            raise IndexGone("the process of the index has ended")
+
+    async def _ask(self, asked: frames.Asked) -> frames.Told:
+        self._write(asked)
+        answer: asyncio.Future[frames.Told] = asyncio.get_running_loop().create_future()
+        self._waiting.append(answer)
+        return await answer
+
+    def _write(self, asked: frames.Asked) -> None:
         if not self.alive:
             raise IndexGone("the process of the index has ended")
         body = frames.pack(asked)
         self._stdin.write(frames.LENGTH.pack(len(body)) + body)
-        await self._room.wait()
-
-    async def _ask(self, asked: frames.Asked) -> frames.Told:
-        answer: asyncio.Future[frames.Told] = asyncio.get_running_loop().create_future()
-        self._waiting.append(answer)
-        await self._send(asked)
-        return await answer

@@ -69,7 +69,8 @@ class Candidates:
         Nor could they be bought in place of what stands at `beside`.
         """
         breadth = self._breadth
-        more = min(len(without) + len(allowed.excluded), _SEEN_MORE)
+        later = 0 if allowed.out_of_stock else shop.newest.later(ruling.now)
+        more = min(len(without) + len(allowed.excluded) + later, _SEEN_MORE)
         named: dict[str, Iterable[int]] = {}
         if wish.vector is not None and wish.vector.any():
             hits = await self._index.nearest(shop, wish.vector, max(breadth.need, 2 * k) + more, allowed)
@@ -81,7 +82,9 @@ class Candidates:
         if wish.around is not None:
             named["graph"] = wish.around.nearest(max(breadth.graph, 2 * k))
         named["trend"] = shop.trend.top(max(breadth.trend, 2 * k) + more).tolist()
-        named["fresh"] = shop.newest.since(ruling.now - _NEW, max(breadth.fresh, k), ruling.now)
+        named["fresh"] = shop.newest.since(
+            ruling.now - _NEW, max(breadth.fresh, k), None if allowed.out_of_stock else ruling.now
+        )
         named["text"] = wish.mentioned
         if ruling:
             named["rule"] = ruling.wanted(breadth.ruled, new=breadth.new)

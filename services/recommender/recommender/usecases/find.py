@@ -46,7 +46,8 @@ class Find:
             places = allowed.everywhere(shop)
             if len(places) <= most:
                 return _best(shop, query, places, size)
-        more = min(len(allowed.excluded) + (_MORE if allowed.traits else 0), _MORE)
+        later = shop.newest.later(allowed.now) if allowed.now and not allowed.out_of_stock else 0
+        more = min(len(allowed.excluded) + later + (_MORE if allowed.traits else 0), _MORE)
         hits: dict[str, Found] = {}
         if query.vector is not None and query.vector.any():
             hits["need"] = await self._index.nearest(shop, query.vector, size + more, allowed)

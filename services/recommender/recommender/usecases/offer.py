@@ -23,7 +23,7 @@ from recommender.domain.shortage import fewer
 from recommender.usecases.candidates import Candidates, Proposed
 from recommender.usecases.decisions import Decisions
 from recommender.usecases.ports import Fallback, Models
-from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.recommendation_text import Limits, TextSource
 from recommender.usecases.relations import Person
 from recommender.usecases.scene import standing, wish_there
 from recommender.usecases.understand import Understand
@@ -43,7 +43,7 @@ class Offer:
 
     @property
     def product(self) -> Product:
-        """What it is, read for those who look at it: a reply passes the record on."""
+        """What it is now, for those who look at it: a reply passes the record on. Raises KeyError once it is gone."""
         return self.shop.at(self.score.place)
 
 
@@ -94,7 +94,8 @@ class Recommend:
         weights, ranker = self._decisions.weights(person.tenant)
         weights = replace(weights, factors=manner.factors) if manner.factors else weights
         wish = await wish_there(known, there, manner, self._models)
-        allowed = replace(asked.allowed, out_of_stock=False) if manner.lasting else asked.allowed
+        allowed = replace(asked.allowed, now=ruling.now)
+        allowed = replace(allowed, out_of_stock=False) if manner.lasting else allowed
         without = {**ruling.without(known.history, seen=allowed.seen), **dict.fromkeys(there, "there already")}
         beside = [] if manner.substitutes else there
 
@@ -110,9 +111,8 @@ class Recommend:
         mentions: Sequence[Mention] = ()
         if with_text:
             first = offered(shop, scored, 3, ruling, diverse=True)
-            source = await self._text(shop, wish, first, known.texts, language, allowed)
-            written = source.text
-            mentions = [m for m in source.mentions if not ruling or ruling.permits(np.array([m.place]))[0]]
+            source = await self._text(shop, wish, first, known.texts, language, Limits(allowed, ruling))
+            written, mentions = source.text, source.mentions
             by += source.by
             fallbacks += source.fallbacks
             wish = replace(wish, mentioned={m.place: m.similarity for m in mentions})

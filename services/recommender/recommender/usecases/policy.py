@@ -17,7 +17,7 @@ class Named(NamedTuple):
 
     kind: str  # RULE or RANKER
     tenant: str
-    name: str  # of a rule; a shop has one ranker, which needs none
+    name: str  # the key of a rule's record; a shop has one ranker, which needs none
 
 
 class StoredPolicy(NamedTuple):
@@ -100,7 +100,9 @@ class Policies:
             self._personal.add(named.tenant)
 
     def _named(self, change: PolicyChange, coming: Mapping[Named, PolicyChange]) -> list[Named]:
-        """What a record is about. A rule's record without a value names no shop: it is meant wherever it is."""
+        """What a record is about. A rule is known by the key of its record: one that names no shop takes back what came
+        under the same key, in whichever shops.
+        """
         if isinstance(change.decision, Rule):
             return [Named(RULE, change.tenant, change.name)]
         if isinstance(change.decision, Ranker) or change.tenant:

@@ -81,8 +81,8 @@ class Search:
         shop, manner = self._world.look(tenant), manner or Manner()
         words = ShopWords(shop, self._models)
         reading = verbatim(text) if manner.verbatim else read(text, words)
+        asked = self._now(replace(asked, language=asked.language or self._told(text)))
         meant = intent(shop, reading, asked.allowed, words.count)
-        asked = replace(asked, language=asked.language or self._told(text))
         query = replace(await self._query(shop, reading.text), named=meant.named)
         return await self._search(shop, user, query, asked, manner, _Read(reading, meant, words))
 
@@ -98,10 +98,14 @@ class Search:
         if not np.isfinite(length) or not length:
             raise UnusableVector(value=f"length {length}", remedy="send finite values that are not all 0")
         shop = self._world.look(tenant)
+        asked = self._now(asked)
         meant = Intent(asked.allowed, Allowed(), asked.allowed, ())
         read = _Read(verbatim(""), meant, ShopWords(shop, self._models))
         query = Query(vector=vector / np.float32(length))
         return await self._search(shop, user, query, asked, manner or Manner(), read)
+
+    def _now(self, asked: Asked) -> Asked:
+        return replace(asked, allowed=replace(asked.allowed, now=self._decisions.now()))
 
     def _told(self, text: str) -> str:
         """The language of words; empty for a number, which is of none."""

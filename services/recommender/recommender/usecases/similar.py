@@ -38,7 +38,8 @@ class Similar:
         words = shop.words.together([place], np.ones(1))
         wish = Wish(vector=shop.vectors.at(place), words=words, around=Around(shop, [place]))
         ruling = self._decisions.ruling(shop, Context.PRODUCT_PAGE, NOBODY)
-        found = await self._candidates(shop, wish, asked.k, asked.allowed, [place], ruling)
+        allowed = replace(asked.allowed, now=ruling.now)
+        found = await self._candidates(shop, wish, asked.k, allowed, [place], ruling)
         alike = np.array([p for p in found.places.tolist() if set(found.sources(p)) - _ANYWAY], dtype=np.int64)
         instead = substitutes(shop, place, alike)
         if kind:
@@ -51,7 +52,7 @@ class Similar:
         made = offers(shop, chosen, found, basis(wish, [], self._models), asked.language or "en", ruling)
         relation = dict(zip(alike.tolist(), np.where(instead, SUBSTITUTE, COMPLEMENT).tolist(), strict=True))
         told = [replace(offer, relation=relation[offer.score.place]) for offer in made]
-        short = "" if len(told) >= asked.k else shortage(shop, asked.allowed, [place], ruling, [place])
+        short = "" if len(told) >= asked.k else shortage(shop, allowed, [place], ruling, [place])
         if short and told:
             short = f"no more {kind}s of it are known" if kind else f"{short}; nothing else is known to be like it"
         return Offers(told, [self._models.space, "graph"], shortage=short)

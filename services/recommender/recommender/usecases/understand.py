@@ -144,8 +144,9 @@ def _from_history(shop: Shop, around: Around) -> Wish:
 def _told(shop: Shop, spectrum: Sequence[Behavior]) -> History:
     """What a need tells of a person's history."""
     history = History()
-    for moment, place in enumerate(reversed(shop.known([b.product_id for b in spectrum if b.product_id]))):
-        history.add(place, Done.SEEN, moment)
+    for moment, behavior in enumerate(reversed([b for b in spectrum if b.product_id])):
+        for place in shop.known([behavior.product_id]):
+            history.add(place, Done.SEEN if behavior.weight > 0 else Done.REFUSED, moment)
     return history
 
 

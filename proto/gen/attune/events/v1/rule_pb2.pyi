@@ -34,8 +34,11 @@ class ProductMatch(_message.Message):
     MIN_PRICE_FIELD_NUMBER: _builtins.int
     MAX_PRICE_FIELD_NUMBER: _builtins.int
     NEWER_THAN_DAYS_FIELD_NUMBER: _builtins.int
+    IN_STOCK_FIELD_NUMBER: _builtins.int
     newer_than_days: _builtins.int
     """On sale for at most so many days; 0: however long."""
+    in_stock: _builtins.bool
+    """In stock, or out of it; absent: whichever."""
     @_builtins.property
     def product_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Any of these."""
@@ -70,12 +73,15 @@ class ProductMatch(_message.Message):
         min_price: _types_pb2.Money | None = ...,
         max_price: _types_pb2.Money | None = ...,
         newer_than_days: _builtins.int = ...,
+        in_stock: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["max_price", b"max_price", "min_price", b"min_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock", "in_stock", b"in_stock", "max_price", b"max_price", "min_price", b"min_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "brands", b"brands", "categories", b"categories", "max_price", b"max_price", "min_price", b"min_price", "newer_than_days", b"newer_than_days", "product_ids", b"product_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock", "attributes", b"attributes", "brands", b"brands", "categories", b"categories", "in_stock", b"in_stock", "max_price", b"max_price", "min_price", b"min_price", "newer_than_days", b"newer_than_days", "product_ids", b"product_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__in_stock: _TypeAlias = _typing.Literal["in_stock"]  # noqa: Y015
+    _WhichOneofArgType__in_stock: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__in_stock) -> _WhichOneofReturnType__in_stock | None: ...
 
 Global___ProductMatch: _TypeAlias = ProductMatch  # noqa: Y015
 
@@ -361,7 +367,9 @@ class Rule(_message.Message):
     tenant: _builtins.str
     """The shop; empty means `default`."""
     rule_id: _builtins.str
-    """The rule. Also the key of the record."""
+    """The rule. Also the key of the record, alone or after the shop's name, `tenant/rule_id`: the log keeps one record of each key, so that
+    where several shops have rules the longer one is needed.
+    """
     reason: _builtins.str
     """Why there is such a rule, for those who read an explanation."""
     @_builtins.property
