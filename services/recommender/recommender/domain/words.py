@@ -32,7 +32,8 @@ class Match(NamedTuple):
     covered: Values  # the share of the idf that stands in the product's name, (n,), in [0, 1]
 
 
-# From this weight on a word is one of the name: names of 240 words reach it, descriptions hardly ever do.
+# From this weight on a word is one of the name: names of 240 words reach it, what they are for in one of 140, descriptions
+# hardly ever.
 _NAMING = 0.45
 
 
@@ -90,7 +91,7 @@ class WordTable:
             self._idfs[changed] = self._idf(self._having[changed])
 
     def bag(self, place: int) -> Bag:
-        """The words of a product, as they were put."""
+        """The words of a product, with weights to 3e-5."""
         row = self._rows.take([place])
         return Bag(self._named[row.numbers], row.weights)
 
