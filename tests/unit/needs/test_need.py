@@ -71,6 +71,16 @@ def test_a_dislike_leads_away(needed: Any, table: Any) -> None:
     assert like(needed([(0, 1, Kind.DISLIKE, 1_000)]), table, "p1") == pytest.approx(-1)
 
 
+def test_what_was_taken_out_of_the_cart_is_sought_less_than_what_stays_and_alone_leads_away(
+    needed: Any, table: Any
+) -> None:
+    filled = [(0, 1, Kind.ADD_TO_CART, 1_000), (0, 2, Kind.ADD_TO_CART, 1_001)]
+    found = needed([*filled, (0, 2, Kind.REMOVE_FROM_CART, 1_002)])
+    assert like(found, table, "p1") > like(found, table, "p2")
+    assert like(needed(filled), table, "p2") > like(found, table, "p2")
+    assert like(needed([(0, 1, Kind.REMOVE_FROM_CART, 1_000)]), table, "p1") == pytest.approx(-1)
+
+
 def test_five_stars_draw_and_one_star_repels(needed: Any, table: Any) -> None:
     assert like(needed([(0, 1, Kind.RATE, 1_000, "e", 5.0)]), table, "p1") == pytest.approx(1)
     assert like(needed([(0, 1, Kind.RATE, 1_000, "e", 1.0)]), table, "p1") == pytest.approx(-1)
