@@ -15,6 +15,8 @@ from recommender.domain.shop import Shop
 _MOSTLY = 2.0  # products with the words of a category's name, per product in it, up to which they mean the category
 _OWN = 1.2  # products with the words of a brand's name, per product of the brand, up to which they mean the brand
 
+_TOLD = 64  # values of one attribute that a filter takes
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -88,12 +90,15 @@ def _stated(shop: Shop, measure: Measure) -> Stated:
 
 
 def _told(shop: Shop, stated: Stated) -> tuple[str, frozenset[str]] | None:
-    """The condition as a filter holds it; None: of several attributes any may state it, which no filter can ask for."""
+    """The condition as a filter holds it; None: none can, of several attributes or of very many values."""
     values: dict[str, set[str]] = {}
     for name, value in (shop.traits.named[number] for number in stated.numbers):
         if name:
             values.setdefault(name, set()).add(value)
-    return next(((name, frozenset(some)) for name, some in values.items()), None) if len(values) == 1 else None
+    if len(values) != 1:
+        return None
+    ((name, some),) = values.items()
+    return (name, frozenset(some)) if len(some) <= _TOLD else None
 
 
 def _float(amount: object) -> float | None:
