@@ -170,7 +170,7 @@ class Search:
     async def _within(
         self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling
     ) -> tuple[_Ranked, Allowed, str]:
-        """What was found, the conditions of the words that it keeps, and which quantity keeps it from being more."""
+        """What was found, the conditions of the words that it keeps, and the quantity for want of which it is nothing."""
         meant, told = read.intent, read.intent.read
         if meant.contradiction:
             return _Ranked({}, Proposed(_NOWHERE, {})), told, ""
@@ -184,9 +184,11 @@ class Search:
         # Nothing states the quantities: perhaps they are not of what is sought, as in `boots for 3 hours on foot`.
         ranked = await self._rank(shop, query, k, offset, read, ruling, replace(meant.relaxed, stated=()))
         kept = _unspoken(shop, [*ranked.places], meant.relaxed.stated)
-        why = f"nothing that was found is {' and '.join(each.said for each in meant.relaxed.stated)}"
+        if ranked.places and not kept:
+            said = " and ".join(each.said for each in meant.relaxed.stated)
+            return ranked._replace(places={}), told, f"nothing that was found is {said}"
         left = {place: ranked.places[place] for place in kept}
-        return ranked._replace(places=left), replace(told, traits=()), why if ranked.places else ""
+        return ranked._replace(places=left), replace(told, traits=()), ""
 
     async def _rank(
         self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling, allowed: Allowed
