@@ -170,7 +170,7 @@ class Search:
     async def _within(
         self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling
     ) -> tuple[_Ranked, Allowed, str]:
-        """What was found, the conditions of the words that it keeps, and the quantity for want of which it is nothing."""
+        """What was found, the conditions of the words that it keeps, and for want of which quantity it is nothing."""
         meant, told = read.intent, read.intent.read
         if meant.contradiction:
             return _Ranked({}, Proposed(_NOWHERE, {})), told, ""
