@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from recommender.domain.reading.amounts import number
+from recommender.domain.reading.measures import measures
 from recommender.domain.reading.prices import limits
 from recommender.domain.reading.units import Quantity, asked, stated
 from recommender.domain.reading.without import holds, unwanted
@@ -112,6 +113,38 @@ def test_what_is_no_query_is_read_to_its_end_all_the_same(text: str) -> None:
 )  # fmt: skip
 def test_quantities_are_read_in_one_unit_of_each_kind(typed: str, found: list[Quantity]) -> None:
     assert asked(typed) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "amounts", "least", "most"),
+    [
+        ("bottle 500 ml", "500 ml", {"500"}, None, None), ("水瓶500毫升", "500毫升", {"500"}, None, None),
+        ("500 or 750 ml", "500 or 750 ml", {"500", "750"}, None, None),
+        ("500 ml or 1 l", "500 ml or 1 l", {"500", "1000"}, None, None),
+        ("boots size 42 or 43", "size 42 or 43", {"42", "43"}, None, None),
+        ("shirt size m/l", "size m/l", {"m", "l"}, None, None),
+        ("laptop under 2 kg", "under 2 kg", set(), None, 2000), ("2 kg or less", "2 kg or less", set(), None, 2000),
+        ("不超过2公斤", "不超过2公斤", set(), None, 2000), ("500毫升以下", "500毫升以下", set(), None, 500),
+        ("not more than 2 kg", "not more than 2 kg", set(), None, 2000),
+        ("at least 64 gb", "at least 64 gb", set(), 64, None), ("64gb+ stick", "64gb+", set(), 64, None),
+        ("no less than 2 kg", "no less than 2 kg", set(), 2000, None), ("43码以上", "43码以上", set(), 43, None),
+        ("tent 4-6 persons", "4-6 persons", set(), 4, 6), ("from 5 to 10 hours", "from 5 to 10 hours", set(), 300, 600),
+        ("between 500 ml and 2 l", "between 500 ml and 2 l", set(), 500, 2000),
+    ],
+)  # fmt: skip
+def test_a_quantity_is_asked_for_as_it_is_said(typed: str, said: str, amounts: set[str], least: Any, most: Any) -> None:
+    (made,) = measures(typed)
+    assert (made.said, made.amounts, made.least, made.most) == (said, amounts, least, most)
+
+
+@pytest.mark.parametrize("typed", ["about 500 ml", "约500毫升", "500毫升左右", "not 500 ml", "kettle"])
+def test_a_quantity_that_is_only_about_so_much_is_no_condition(typed: str) -> None:
+    assert measures(typed) == []
+
+
+@pytest.mark.parametrize("text", ["1 m " * 250, "between 1 m " * 80, "1 or " * 190 + "2 m", "1 m or " * 140])
+def test_many_quantities_are_read_to_their_end_all_the_same(text: str) -> None:
+    assert len(measures(text)) <= 8
 
 
 @pytest.mark.parametrize(

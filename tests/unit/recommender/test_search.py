@@ -67,12 +67,73 @@ async def test_a_size_is_kept_in_whatever_unit_it_is_typed(stocked: Any, asked: 
     assert made.read.traits == (("capacity", frozenset({"500 ml", "500毫升"})),)
 
 
-async def test_a_size_that_nothing_has_beside_the_other_words_orders_and_does_not_exclude(
-    stocked: Any, asked: Any
-) -> None:
-    made = await stocked.search.by_text("default", "", "bottle 500 ml over 25", asked())
-    assert set(ids(made)) & {"bottle-750-steel", "bottle-1000-glass"}
-    assert (made.read.traits, made.read.least) == ((), 25.0)
+def boots(size: str, **more: Any) -> dict[str, Any]:
+    said = {"attributes": [{"name": "size", "value": {"en": size}}]} if size else {}
+    return {"product_id": f"boots-{size}", "title": {"en": "Marsh boots"}, **said, **more}
+
+
+async def test_a_size_that_nothing_has_finds_nothing_and_says_so(stocked: Any, asked: Any) -> None:
+    await stocked.load(boots("39"), boots("42"), offset=200)
+    made = await stocked.search.by_text("default", "", "marsh boots size 45", asked())
+    assert (ids(made), made.found, made.shortage) == ([], 0, "nothing that was found is size 45")
+    assert ids(await stocked.search.by_text("default", "", "marsh boots size 42", asked())) == ["boots-42"]
+
+
+@pytest.mark.parametrize("words", ["bottle 600 ml", "水瓶600毫升", "bottle 500 ml over 25", "bottle over 1.5 l"])
+async def test_a_quantity_is_never_given_up_for_the_other_words(stocked: Any, asked: Any, words: str) -> None:
+    made = await stocked.search.by_text("default", "", words, asked(20))
+    assert (ids(made), made.shortage[:23]) == ([], "nothing that was found ")
+
+
+async def test_a_brand_gives_way_where_none_of_its_products_is_of_the_size(stocked: Any, asked: Any) -> None:
+    brand, other = {"brand": "Morvane"}, {"brand": "Ostrel"}
+    await stocked.load(boots("39", **brand), boots("42", **other), offset=200)
+    made = await stocked.search.by_text("default", "", "morvane boots size 42", asked())
+    assert (ids(made), made.read.brands) == (["boots-42"], frozenset())
+    assert made.read.traits == (("size", frozenset({"42"})),)
+
+
+async def test_any_of_several_attributes_may_state_a_quantity(stocked: Any, asked: Any) -> None:
+    volume = {"attributes": [{"name": "volume", "value": {"en": "0.5 l"}}]}
+    await stocked.load({"product_id": "flask", "title": {"en": "Travel bottle"}, **volume}, offset=200)
+    made = await stocked.search.by_text("default", "", "travel bottle 500 ml", asked(20))
+    assert set(ids(made)) == {"bottle-500-steel", "bottle-500-plastic", "flask"}
+    assert made.read.traits == ()  # no filter can ask for either
+
+
+async def test_a_title_states_a_quantity_too(stocked: Any, asked: Any) -> None:
+    await stocked.load(
+        {"product_id": "small", "title": {"en": "Glass bottle 0.6 l"}},
+        {"product_id": "large", "title": {"en": "Glass bottle 2 l"}},
+        offset=200,
+    )
+    assert ids(await stocked.search.by_text("default", "", "glass bottle 600 ml", asked(20))) == ["small"]
+
+
+async def test_a_quantity_of_something_else_leaves_what_states_none(stocked: Any, asked: Any) -> None:
+    lamp = {"attributes": [{"name": "battery", "value": {"en": "20 h"}}]}
+    await stocked.load(boots(""), {"product_id": "lamp", "title": {"en": "Head lamp"}, **lamp}, offset=200)
+    made = await stocked.search.by_text("default", "", "marsh boots for 3 hours on foot", asked())
+    assert ids(made)[0] == "boots-"
+    assert "lamp" not in ids(made)
+
+
+async def test_where_no_attribute_states_a_kind_of_quantity_it_is_words(stocked: Any, asked: Any) -> None:
+    made = await stocked.search.by_text("default", "", "travel bottle 3 kg", asked(20))
+    assert set(ids(made)) >= ALL
+    assert made.shortage == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "sizes"),
+    [
+        ("bottle under 0.8 l", {500, 750}), ("bottle 750 ml or more", {750, 1000}), ("600毫升以下的水瓶", {500}),
+        ("bottle 0.6-1 l", {750, 1000}), ("bottle 500 or 750 ml", {500, 750}), ("bottle no more than 500 ml", {500}),
+    ],
+)  # fmt: skip
+async def test_limits_of_quantities_are_kept(stocked: Any, asked: Any, words: str, sizes: set[int]) -> None:
+    made = await stocked.search.by_text("default", "", words, asked(20))
+    assert {int(each.split("-")[1]) for each in ids(made)} == sizes
 
 
 async def test_a_brand_that_was_typed_is_kept(stocked: Any, asked: Any) -> None:
@@ -191,7 +252,7 @@ async def test_a_product_that_goes_or_becomes_dear_in_the_middle_of_a_search_is_
     assert {"k1", "k2", "k3", "k4"}.isdisjoint(ids(made))
 
 
-async def test_facets_count_all_that_was_found_in_the_language_asked_for(stocked: Any, asked: Any) -> None:
+async def test_facets_count_more_than_the_page_in_the_language_asked_for(stocked: Any, asked: Any) -> None:
     made = await stocked.search.by_text("default", "", "水瓶", asked(1, language="zh"), Manner(facets=True))
     found = {facet.name: [(v.value, v.label, v.count) for v in facet.values] for facet in made.facets}
     assert found["category"] == [("kitchen/bottles", "水瓶", 4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from recommender.domain.product import Product, above
 from recommender.domain.shop import Places, Shop
 
 Wanted = tuple[tuple[str, frozenset[str]], ...]  # name → any of these values; none: any value
+
+
+class Stated(NamedTuple):
+    """A quantity that some attribute or the title must state."""
+
+    said: str  # for whoever asked
+    kind: str
+    numbers: tuple[int, ...]  # of what states it, of whatever name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class Allowed:
     out_of_stock: bool = False  # offered too, and so is what will be on sale only later
     seen: bool = False  # offered too
     now: int = 0  # milliseconds since 1970; 0: what will be on sale only later is not looked for
+    stated: tuple[Stated, ...] = ()  # all of them
 
     def fits(self, shop: Shop, places: Places) -> Flags:
         """Which of the places hold a product that may be offered."""
@@ -61,6 +71,8 @@ class Allowed:
     def _further(self, shop: Shop, places: Places, fine: Flags) -> Flags:
         for name, values in self.traits:
             fine[fine] = shop.having(np.asarray(places)[fine], name, values)
+        for stated in self.stated:
+            fine[fine] = shop.having_any(np.asarray(places)[fine], stated.numbers)
         if self.excluded:
             fine &= ~np.isin(places, [at for each in self.excluded if (at := shop.places.get(each)) is not None])
         return fine
@@ -75,6 +87,7 @@ class Allowed:
             "category": self.categories and self.categories.isdisjoint(above(product.category)),
             "price": not self._affords(product),
             "attribute": not all(shop.having(np.array([place]), *trait)[0] for trait in self.traits),
+            "quantity": not all(shop.having_any(np.array([place]), each.numbers)[0] for each in self.stated),
             "asked not to be": product.key.product_id in self.excluded,
         }
         return next((why for why, holds in reasons.items() if holds), "")
@@ -83,7 +96,12 @@ class Allowed:
     def narrow(self) -> bool:
         """Whether more than being in stock is asked of a product."""
         limits = (self.most, self.least)
-        return bool(self.brands or self.categories or self.traits) or limits != (None, None)
+        return bool(self.brands or self.categories or self.by_trait) or limits != (None, None)
+
+    @property
+    def by_trait(self) -> bool:
+        """Whether something is asked that no column holds."""
+        return bool(self.traits or self.stated)
 
     def _affords(self, product: Product) -> bool:
         if self.most is None and self.least is None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from recommender.domain.allowed import Allowed
+from recommender.domain.allowed import Allowed, Stated
+from recommender.domain.reading.measures import Measure
 from recommender.domain.reading.names import Named as Name
 from recommender.domain.reading.read import Reading
-from recommender.domain.reading.units import Quantity
 from recommender.domain.relevance import Named
 from recommender.domain.shop import Shop
 
 _MOSTLY = 2.0  # products with the words of a category's name, per product in it, up to which they mean the category
 _OWN = 1.2  # products with the words of a brand's name, per product of the brand, up to which they mean the brand
+
+_TOLD = 64  # values of one attribute that a filter takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Intent:
 
     allowed: Allowed  # the request's conditions and those of the words
     read: Allowed  # those of the words alone, to be told
-    relaxed: Allowed  # as `allowed`, without what the words merely name
+    relaxed: Allowed  # as `allowed`, without the brands and categories that the words merely name
     named: Sequence[Named]
     contradiction: str = ""  # why nothing can be found at all
 
@@ -30,8 +32,8 @@ class Intent:
 def intent(shop: Shop, reading: Reading, asked: Allowed, count: Callable[[str], float]) -> Intent:
     """Prices and brands that words state are conditions like those of the request; what else they name is preferred.
 
-    A category is a condition where it is all that was typed, a quantity where one attribute states it. `count`: how
-    many products have a word.
+    A category is a condition where it is all that was typed, a quantity where attributes state any of its kind. Prices
+    and quantities stay in `relaxed`. `count`: how many products have a word.
     """
     priced, contradiction = _priced(reading, asked)
     read = replace(Allowed(), currency=reading.currency, least=_float(reading.least), most=_float(reading.most))
@@ -45,13 +47,11 @@ def intent(shop: Shop, reading: Reading, asked: Allowed, count: Callable[[str], 
             allowed, read = replace(allowed, categories=categories), replace(read, categories=categories)
         if brands or categories:
             named.append(Named(brands, categories))
-    for quantity in reading.quantities:
-        condition, preferred = _quantified(shop, quantity)
-        named += preferred
-        if condition:
-            allowed = replace(allowed, traits=(*allowed.traits, *condition))
-            read = replace(read, traits=(*read.traits, *condition))
-    return Intent(allowed, read, priced, named, reading.contradiction or contradiction)
+    stated = tuple(_stated(shop, each) for each in reading.quantities if shop.traits.measures(each.kind))
+    named += [Named(traits=each.numbers) for each in stated if each.numbers]
+    read = replace(read, traits=tuple(trait for each in stated if (trait := _told(shop, each))))
+    allowed, relaxed = replace(allowed, stated=stated), replace(priced, stated=stated)
+    return Intent(allowed, read, relaxed, named, reading.contradiction or contradiction)
 
 
 def _priced(reading: Reading, asked: Allowed) -> tuple[Allowed, str]:
@@ -85,17 +85,20 @@ def _means_category(shop: Shop, name: Name, count: Callable[[str], float]) -> bo
     return having > 0 and count(name.text) <= _MOSTLY * having
 
 
-def _quantified(shop: Shop, quantity: Quantity) -> tuple[tuple[tuple[str, frozenset[str]], ...], list[Named]]:
-    """Where attributes of one name state it, a condition; where any do, a preference."""
-    numbers = shop.traits.stating(quantity)
-    if not numbers:
-        return (), []
-    stated: dict[str, set[str]] = {}
-    for number in numbers:
-        name, value = shop.traits.named[number]
-        stated.setdefault(name, set()).add(value)
-    conditions = tuple((name, frozenset(values)) for name, values in stated.items())
-    return conditions if len(conditions) == 1 else (), [Named(traits=numbers)]
+def _stated(shop: Shop, measure: Measure) -> Stated:
+    return Stated(measure.said, measure.kind, tuple(shop.traits.stating(measure)))
+
+
+def _told(shop: Shop, stated: Stated) -> tuple[str, frozenset[str]] | None:
+    """The condition as a filter holds it; None: none can, of several attributes or of very many values."""
+    values: dict[str, set[str]] = {}
+    for name, value in (shop.traits.named[number] for number in stated.numbers):
+        if name:
+            values.setdefault(name, set()).add(value)
+    if len(values) != 1:
+        return None
+    ((name, some),) = values.items()
+    return (name, frozenset(some)) if len(some) <= _TOLD else None
 
 
 def _float(amount: object) -> float | None:

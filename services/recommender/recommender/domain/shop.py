@@ -97,7 +97,8 @@ class Shop:
         self.newest = Newest()
         self.watching: WeakSet[Watcher] = WeakSet()  # who keeps what is made of products
         self.words, self.graph, self.trend = WordTable(), Graph(), Trend()
-        # Name and value of each attribute, in every language; only the first language's weigh in what is alike.
+        # Name and value of each attribute, in every language, and quantities that the title states; only the first
+        # language's attributes weigh in what is alike.
         self.traits, self._traits = Traits(), Ragged()
         self.names, self.spelling = Names(), Spelling()  # for those who type
 
@@ -133,11 +134,15 @@ class Shop:
         self.names.learn(product)
         self.spelling.learn(naming(product))
         first = dict.fromkeys(map(self.traits.number, _traits(product)))
-        others = dict.fromkeys(
-            number for named in _in_other_languages(product) if (number := self.traits.number(named)) not in first
-        )
+        others = dict.fromkeys(number for number in self._further(product) if number not in first)
         self._traits.put(place, [*first, *others], np.repeat([1.0, 0.0], [len(first), len(others)]))
         self.graph.state(place, [(link.kind, self.places[link.product_id], link.weight) for link in product.links])
+
+    def _further(self, product: Product) -> Iterator[int]:
+        """Numbers of attributes in every language, and of the quantities in titles."""
+        yield from map(self.traits.number, _in_other_languages(product))
+        for title in product.title.values():
+            yield from self.traits.of_title(title.lower())
 
     def remove(self, product_id: str, position: Position) -> None:
         """The product is gone; what people did with it stays."""

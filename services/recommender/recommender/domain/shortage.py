@@ -58,17 +58,23 @@ def _conditions(shop: Shop, allowed: Allowed, places: Places) -> Iterable[tuple[
             yield f"no product costs {allowed.least:g} {allowed.currency} or more", priced & (amounts >= allowed.least)
         if allowed.most is not None:
             yield f"no product costs {allowed.most:g} {allowed.currency} or less", priced & (amounts <= allowed.most)
-    for name, values in allowed.traits:
-        named = shop.having(places, name, ())
-        yield f"no product has an attribute {name!r}", named
-        if values:
-            yield f"no product has {_any(values)} as its {name!r}", shop.having(places, name, values)
+    yield from _by_trait(shop, allowed, places)
     if not allowed.out_of_stock:
         yield "nothing is in stock", columns.in_stock[places]
         yield "everything will be on sale only later", (columns.released[places] <= allowed.now) | (not allowed.now)
     if allowed.excluded:
         kept = np.isin(np.array(shop.ids)[places], list(allowed.excluded), invert=True)
         yield "every product was asked to be left out", kept
+
+
+def _by_trait(shop: Shop, allowed: Allowed, places: Places) -> Iterable[tuple[str, Flags]]:
+    for name, values in allowed.traits:
+        named = shop.having(places, name, ())
+        yield f"no product has an attribute {name!r}", named
+        if values:
+            yield f"no product has {_any(values)} as its {name!r}", shop.having(places, name, values)
+    for stated in allowed.stated:
+        yield f"no product is {stated.said}", shop.having_any(places, stated.numbers)
 
 
 def _any(names: Iterable[str]) -> str:

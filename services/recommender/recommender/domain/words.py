@@ -32,8 +32,8 @@ class Match(NamedTuple):
     covered: Values  # the share of the idf that stands in the product's name, (n,), in [0, 1]
 
 
-# From this weight on a word is one of the name: names of 240 words reach it, what they are for in one of 140, descriptions
-# hardly ever.
+# From this weight on a word is one of the name: names of 240 words reach it, what they are for in one of 140,
+# descriptions hardly ever.
 _NAMING = 0.45
 
 

@@ -41,13 +41,13 @@ class Find:
     async def _look(self, shop: Shop, query: Query, allowed: Allowed, size: int) -> Proposed:
         if query.anything:
             return _popular(shop, allowed, size)
-        most = _EXACTLY_BY_TRAIT if allowed.traits else _EXACTLY
+        most = _EXACTLY_BY_TRAIT if allowed.by_trait else _EXACTLY
         if allowed.narrow and share(shop, allowed) * len(shop.ids) <= _ABOUT * most:
             places = allowed.everywhere(shop)
             if len(places) <= most:
                 return _best(shop, query, places, size)
         later = shop.newest.later(allowed.now) if allowed.now and not allowed.out_of_stock else 0
-        more = min(len(allowed.excluded) + later + (_MORE if allowed.traits else 0), _MORE)
+        more = min(len(allowed.excluded) + later + (_MORE if allowed.by_trait else 0), _MORE)
         hits: dict[str, Found] = {}
         if query.vector is not None and query.vector.any():
             hits["need"] = await self._index.nearest(shop, query.vector, size + more, allowed)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.domain.allowed import Allowed
+from recommender.domain.allowed import Allowed, Stated
 from recommender.domain.arrange import arrange, capped
 from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnusableVector
@@ -155,7 +155,7 @@ class Search:
             customer = known.customer._replace(language=language or "en")
             query = replace(query, leaning=known.wish.vector)
         ruling = self._decisions.ruling(shop, Context.SEARCH_RESULTS, customer)
-        ranked, told = await self._within(shop, query, asked.k, manner.offset, read, ruling)
+        ranked, told, why = await self._within(shop, query, asked.k, manner.offset, read, ruling)
         page = capped(shop, ranked.told(manner.offset, asked.k), ruling)
         said = Basis(None, (), [read.reading.text] if read.reading.text else [])
         language = language or "en"
@@ -164,7 +164,7 @@ class Search:
             by,
             fallbacks,
             stale,
-            shortage="" if ranked.places else _shortage(shop, read.intent, ruling),
+            shortage="" if ranked.places else why or _shortage(shop, read.intent, ruling),
             reading=read.reading,
             read=told,
             facets=facets(shop, list(ranked.places), language) if manner.facets else (),
@@ -173,17 +173,26 @@ class Search:
 
     async def _within(
         self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling
-    ) -> tuple[_Ranked, Allowed]:
-        """What was found, and the conditions of the words that it keeps."""
-        meant = read.intent
+    ) -> tuple[_Ranked, Allowed, str]:
+        """What was found, the conditions of the words that it keeps, and for want of which quantity it is nothing."""
+        meant, told = read.intent, read.intent.read
         if meant.contradiction:
-            return _Ranked({}, Proposed(_NOWHERE, {})), meant.read
+            return _Ranked({}, Proposed(_NOWHERE, {})), told, ""
         ranked = await self._rank(shop, query, k, offset, read, ruling, meant.allowed)
-        if ranked.places or meant.allowed == meant.relaxed:
-            return ranked, meant.read
-        # Nothing is all that the words name: it orders what is left, and prices hold as before.
-        ranked = await self._rank(shop, query, k, offset, read, ruling, meant.relaxed)
-        return ranked, replace(meant.read, brands=frozenset(), categories=frozenset(), traits=())
+        if not ranked.places and meant.allowed != meant.relaxed:
+            # Nothing is all that the words name: it orders what is left, and numbers hold as before.
+            ranked = await self._rank(shop, query, k, offset, read, ruling, meant.relaxed)
+            told = replace(told, brands=frozenset(), categories=frozenset())
+        if ranked.places or not meant.relaxed.stated:
+            return ranked, told, ""
+        # Nothing states the quantities: perhaps they are not of what is sought, as in `boots for 3 hours on foot`.
+        ranked = await self._rank(shop, query, k, offset, read, ruling, replace(meant.relaxed, stated=()))
+        kept = _unspoken(shop, [*ranked.places], meant.relaxed.stated)
+        if ranked.places and not kept:
+            said = " and ".join(each.said for each in meant.relaxed.stated)
+            return ranked._replace(places={}), told, f"nothing that was found is {said}"
+        left = {place: ranked.places[place] for place in kept}
+        return ranked._replace(places=left), replace(told, traits=()), ""
 
     async def _rank(
         self, shop: Shop, query: Query, k: int, offset: int, read: _Read, ruling: Ruling, allowed: Allowed
@@ -205,6 +214,21 @@ class Search:
             if len(chosen) >= offset + k or len(proposed.places) < size:
                 break
         return _Ranked(chosen, proposed)
+
+
+def _unspoken(shop: Shop, found: Sequence[int], stated: Sequence[Stated]) -> list[int]:
+    """Those of what was found, best first, that state no other quantity than they should.
+
+    Where the best one does, the quantity is of what is sought, and what states none of its kind is something else.
+    """
+    places = np.array(found, dtype=np.int64)
+    kept = np.ones(len(places), dtype=bool)
+    for each in stated:
+        met = shop.having_any(places, each.numbers)
+        other = shop.having_any(places, shop.traits.of_kind(each.kind)) & ~met
+        kept &= met if other[:1].any() else ~other
+    left: list[int] = places[kept].tolist()
+    return left
 
 
 def _standing(
@@ -243,9 +267,10 @@ class _Read(NamedTuple):
 
 def _shortage(shop: Shop, meant: Intent, ruling: Ruling) -> str:
     """Why nothing was found."""
-    if why := meant.contradiction or nothing_passes(shop, meant.relaxed):
+    unmeasured = replace(meant.relaxed, stated=())  # what lacks the quantities alone was found, and said so
+    if why := meant.contradiction or nothing_passes(shop, unmeasured):
         return why
-    passing = meant.relaxed.everywhere(shop)
+    passing = unmeasured.everywhere(shop)
     if ruling and not ruling.permits(passing).any():
         return "; ".join(f"rule {rule.rule_id!r} leaves out {n} products" for rule, n in ruling.forbidding(passing))
     return "nothing fits the words"

@@ -472,7 +472,7 @@ class SearchRequest(_message.Message):
     offset: _builtins.int
     """How many of the best to pass over, for the next page."""
     with_facets: _builtins.bool
-    """Count what was found by category, brand, price and properties."""
+    """Count what was found, as `found` does, by category, brand, price and properties."""
     @_builtins.property
     def filter(self) -> Global___Filter:
         """Which products may be offered."""
@@ -528,7 +528,9 @@ class QueryReading(_message.Message):
 
     @_builtins.property
     def filter(self) -> Global___Filter:
-        """Conditions that the words stated; they were kept like those of the request."""
+        """Conditions that the words stated; they were kept like those of the request. A quantity that several attributes may
+        state is kept too, and not told: a filter asks for all of its attributes.
+        """
 
     @_builtins.property
     def without(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -553,7 +555,7 @@ Global___QueryReading: _TypeAlias = QueryReading  # noqa: Y015
 
 @_typing.final
 class Facet(_message.Message):
-    """How many of the products found have each value of one property."""
+    """How many of the products that `found` counts have each value of one property."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -622,7 +624,9 @@ class SearchResponse(_message.Message):
     FOUND_FIELD_NUMBER: _builtins.int
     SHORTAGE_FIELD_NUMBER: _builtins.int
     found: _builtins.int
-    """How many were found before they were cut to the page: at most some hundreds are looked at."""
+    """How many of the products that were looked at fit, before they were cut to the page. The best some hundreds are
+    looked at, not the whole shop; further pages look at more, so that this may grow with the offset.
+    """
     shortage: _builtins.str
     """Why nothing was found; empty: something was."""
     @_builtins.property
@@ -639,7 +643,7 @@ class SearchResponse(_message.Message):
 
     @_builtins.property
     def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
-        """When asked for: what was found, counted."""
+        """When asked for: what `found` counts, by what it is."""
 
     def __init__(
         self,

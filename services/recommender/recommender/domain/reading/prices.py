@@ -170,6 +170,28 @@ def limits(text: str, sold_in: Sequence[str]) -> tuple[list[Limit], str]:
     return found, re.sub(r"^[\s的,，]+|[\s,，]+$", "", re.sub(r"\s+", " ", text))
 
 
+class Compared(NamedTuple):
+    """How a phrase limits a number."""
+
+    kind: str  # `least`, `most` or `both`
+    start: int  # of the phrase
+    stop: int
+    others: Sequence[slice]  # numbers that it names beside
+
+
+def compared(text: str, at: int) -> Compared | None:
+    """The limit that words state with the number that stands at a place, whatever it counts; None: they state none."""
+    for phrase in _PHRASES:
+        start = 0 if phrase.sign.search(text) else len(text)
+        while (match := phrase.pattern.search(text, start)) is not None and match.start() <= at:
+            spans = [slice(*match.span(key)) for key in _numbers(match.groupdict())]
+            if any(span.start == at for span in spans):
+                others = [span for span in spans if span.start != at]
+                return Compared(phrase.kind, match.start(), match.end(), others)
+            start = match.start() + 1
+    return None
+
+
 def _limits(match: re.Match[str], kind: str, sold_in: Sequence[str], *, bare: bool) -> list[Limit]:
     """One in each currency that is named; none: it is not about money."""
     groups = match.groupdict()

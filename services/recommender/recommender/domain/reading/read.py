@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
-from recommender.domain.reading import units
+from recommender.domain.reading.measures import Measure, measures
 from recommender.domain.reading.names import Named
 from recommender.domain.reading.prices import Limit, limits
 from recommender.domain.reading.without import unwanted
@@ -48,7 +48,7 @@ class Reading:
     contradiction: str = ""  # between limits that the words state
     without: Sequence[str] = ()  # what products must not have
     names: Sequence[Named] = ()
-    quantities: Sequence[units.Quantity] = ()
+    quantities: Sequence[Measure] = ()
 
     @property
     def priced(self) -> bool:
@@ -73,7 +73,7 @@ def read(text: str, known: Known) -> Reading:
         corrected,
         without=without,
         names=known.names(left),
-        quantities=units.asked(left.lower()),
+        quantities=measures(left.lower()),
     )
     return _priced(reading, stated)
 

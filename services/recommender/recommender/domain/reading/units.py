@@ -17,6 +17,19 @@ class Quantity(NamedTuple):
     amount: str  # a decimal number without needless zeros, or a name of a size
 
 
+class Said(NamedTuple):
+    """A quantity where it stands in words."""
+
+    quantity: Quantity
+    at: slice  # all of it, such as `size 42`
+    number: slice  # its number or letters
+
+    def like(self, text: str, number: str) -> Quantity | None:
+        """So many of the same, in the unit that is typed here; None: that is no quantity."""
+        again = said(text[self.at.start : self.number.start] + number + text[self.number.stop : self.at.stop])
+        return next((each.quantity for each in again if each.quantity.kind == self.quantity.kind), None)
+
+
 _UNITS: dict[str, tuple[str, Decimal]] = {
     name: (kind, Decimal(factor))
     for kind, factor, names in (
@@ -41,24 +54,32 @@ _COUNTED = (
     "mhz", "ghz", "mp", "fps", "rpm", "psi", "km", "miles", "mi", "kcal", "calories", "stars", "players", "mg",
     "denier", "dpi", "pages", "pockets",
 )  # fmt: skip
-_NUMBER = r"\d+(?:[.,]\d+)?"
+NUMBER = r"\d+(?:[.,]\d+)?"
 _UNIT = "|".join(re.escape(name) for name in sorted(_UNITS, key=len, reverse=True))
-_QUANTITY = re.compile(rf"(?<![\w.,])({_NUMBER})[\s-]?({_UNIT})(?![a-z0-9])")
+_QUANTITY = re.compile(rf"(?<![a-z0-9_.,])({NUMBER})[\s-]?({_UNIT})(?![a-z0-9])")
 _COUNT = "|".join(re.escape(name) for name in sorted({*_UNITS, *_COUNTED}, key=len, reverse=True))
 COUNTED = re.compile(rf"[\s-]?(?:{_COUNT})(?![a-z])|[\"”'′″]")  # right behind a number: it is not one of money
 _LETTERS = "xxs|xs|s|m|l|xl|xxl|xxxl|2xl|3xl|4xl|5xl"
 _SIZE = re.compile(
-    rf"(?<![a-z])(?:size|eu|us|uk)\s+({_LETTERS}|{_NUMBER})(?![\w.])"
-    rf"|(?:尺码|码数|鞋码)\s*({_LETTERS}|{_NUMBER})(?![\w.])|(?<![\w.])({_LETTERS}|{_NUMBER})\s?[码号]"
+    rf"(?<![a-z])(?:size|eu|us|uk)\s+({_LETTERS}|{NUMBER})(?![\w.])"
+    rf"|(?:尺码|码数|鞋码)\s*({_LETTERS}|{NUMBER})(?![\w.])|(?<![a-z0-9_.])({_LETTERS}|{NUMBER})\s?[码号]"
 )
 _SIZES = frozenset({"size", "sizes", "shoe size", "shoe_size", "clothing size", "尺码", "尺寸", "鞋码", "码数"})
 _PARTS = re.compile(r"[,;/、，]\s*|\s+(?=\d)")
 
 
+def said(text: str) -> list[Said]:
+    """The quantities that small-letter words speak of in their order, and then the sizes in theirs."""
+    found = [Said(_quantity(*m.groups()), slice(*m.span()), slice(*m.span(1))) for m in _QUANTITY.finditer(text)]
+    for match in _SIZE.finditer(text):
+        number = slice(*match.span(match.lastindex or 0))
+        found.append(Said(Quantity("size", _plain(text[number])), slice(*match.span()), number))
+    return found
+
+
 def asked(text: str) -> list[Quantity]:
-    """The quantities and sizes that small-letter words speak of, in their order."""
-    found = [_quantity(*match.groups()) for match in _QUANTITY.finditer(text)]
-    return [*found, *(Quantity("size", _plain(next(filter(None, m.groups())))) for m in _SIZE.finditer(text))]
+    """The quantities and sizes alone."""
+    return [each.quantity for each in said(text)]
 
 
 def stated(name: str, value: str) -> Iterator[Quantity]:
@@ -67,9 +88,9 @@ def stated(name: str, value: str) -> Iterator[Quantity]:
         match = _QUANTITY.fullmatch(part.strip())
         if match:
             yield _quantity(*match.groups())
-        elif name in _SIZES and re.fullmatch(rf"(?:(?:eu|us|uk) )?(?:{_LETTERS}|{_NUMBER})[码号]?", part.strip()):
+        elif name in _SIZES and re.fullmatch(rf"(?:(?:eu|us|uk) )?(?:{_LETTERS}|{NUMBER})[码号]?", part.strip()):
             yield Quantity("size", _plain(part.strip().rpartition(" ")[2].rstrip("码号")))
-        elif name in _UNITS and re.fullmatch(_NUMBER, part.strip()):  # persons: 4
+        elif name in _UNITS and re.fullmatch(NUMBER, part.strip()):  # persons: 4
             yield _quantity(part.strip(), name)
 
 
