@@ -12,9 +12,9 @@ import typer
 
 from attune_cli.options import Json
 from attune_cli.output import Bar, print_json, progress, remark, say
-from attune_evaluate import recommending, searching, telling
+from attune_evaluate import metrics, recommending, searching, telling
 from attune_evaluate.live import live
-from attune_evaluate.plot import ladder_svg
+from attune_evaluate.plot import bars_svg
 from attune_evaluate.protocols import Protocol, split
 from attune_evaluate.readers.find import read
 from attune_evaluate.recommending import Options, Progress
@@ -32,7 +32,7 @@ Folder = Annotated[
 ]  # fmt: skip
 How = Annotated[Protocol, typer.Option("--protocol", help="How the past is cut.")]
 Users = Annotated[int, typer.Option("--users", min=0, help="Ask for so many people; 0 is all.")]
-Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the ladder as SVG.")]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw NDCG@10 of every row as SVG.")]
 Links = Annotated[bool, typer.Option("--links", help="Load the data set's own links between products too.")]
 Cold = Annotated[
     float,
@@ -85,7 +85,8 @@ def recommend(
         with lists.open("w", encoding="utf-8") as file:
             file.writelines(dumps(each, ensure_ascii=False) + "\n" for each in board.offers())
     if plot is not None:
-        plot.write_text(ladder_svg(board, f"{data.name}, {protocol.value}"), encoding="utf-8")
+        title, drawn = f"{data.name}, {protocol.value}", {row.name: row.ndcg[10] for row in board.rows}
+        plot.write_text(bars_svg(title, drawn), encoding="utf-8")
     if json:
         print_json({"dataset": data.name, **data.about, **board.form()})
     else:
@@ -109,6 +110,7 @@ def search(
         ),
     ] = None,
     encoder: Encoder = "static",
+    plot: Plot = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
@@ -125,6 +127,9 @@ def search(
         else:
             found, tenant = asyncio.run(searching.live(data, _onto(bar)))
             remark(f"the platform keeps what was sent as the shop {tenant}")
+    if plot is not None:
+        drawn = {each.name: each.values(metrics.ndcg) for each in found}
+        plot.write_text(bars_svg(f"{data.name}, searches", drawn), encoding="utf-8")
     if json:
         print_json(searching.form(data, found))
     else:
