@@ -15,7 +15,7 @@ from attune_cli.output import Bar, print_json, progress, remark, say
 from attune_evaluate import metrics, recommending, searching, telling
 from attune_evaluate.live import live
 from attune_evaluate.plot import bars_svg
-from attune_evaluate.protocols import Protocol, split
+from attune_evaluate.protocols import P1_LIVE, Protocol, split
 from attune_evaluate.readers.find import read
 from attune_evaluate.recommending import Options, Progress
 
@@ -71,9 +71,12 @@ def recommend(
 
     p1: statistics from all but the last two products of each person, asked with all but the last one. p2: statistics
     and question from all but the last one. time: everything before a moment, looked for on the first day after it.
+    A platform learns for all what it hears of one: without --offline p1 is measured, and named, as p2.
     """
     data = read(dataset, links=links)
-    cut = split(data, protocol, users=users, cold=cold)
+    cut = split(data, protocol, users=users, cold=cold, live=not offline)
+    if cut.protocol is not protocol:
+        remark(f"measured is {cut.protocol.value}: {P1_LIVE}")
     with progress("evaluate", None) as bar:
         told = _onto(bar)
         if offline:
@@ -85,10 +88,10 @@ def recommend(
         with lists.open("w", encoding="utf-8") as file:
             file.writelines(dumps(each, ensure_ascii=False) + "\n" for each in board.offers())
     if plot is not None:
-        title, drawn = f"{data.name}, {protocol.value}", {row.name: row.ndcg[10] for row in board.rows}
+        title, drawn = f"{data.name}, {cut.protocol.value}", {row.name: row.ndcg[10] for row in board.rows}
         plot.write_text(bars_svg(title, drawn), encoding="utf-8")
     if json:
-        print_json({"dataset": data.name, **data.about, **board.form()})
+        print_json({"dataset": data.name, **data.about, "protocol": cut.protocol.value, **board.form()})
     else:
         say(f"{data.name}: {len(data.products):,} products, {len(data.acts):,} events")
         for line in telling.told(board):
