@@ -12,10 +12,10 @@ import typer
 
 from attune_cli.options import Json
 from attune_cli.output import Bar, print_json, progress, remark, say
-from attune_evaluate import recommending, searching, telling
+from attune_evaluate import metrics, recommending, searching, telling
 from attune_evaluate.live import live
-from attune_evaluate.plot import ladder_svg
-from attune_evaluate.protocols import Protocol, split
+from attune_evaluate.plot import bars_svg
+from attune_evaluate.protocols import P1_LIVE, Protocol, split
 from attune_evaluate.readers.find import read
 from attune_evaluate.recommending import Options, Progress
 
@@ -32,7 +32,7 @@ Folder = Annotated[
 ]  # fmt: skip
 How = Annotated[Protocol, typer.Option("--protocol", help="How the past is cut.")]
 Users = Annotated[int, typer.Option("--users", min=0, help="Ask for so many people; 0 is all.")]
-Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the ladder as SVG.")]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw NDCG@10 of every row as SVG.")]
 Links = Annotated[bool, typer.Option("--links", help="Load the data set's own links between products too.")]
 Cold = Annotated[
     float,
@@ -71,9 +71,12 @@ def recommend(
 
     p1: statistics from all but the last two products of each person, asked with all but the last one. p2: statistics
     and question from all but the last one. time: everything before a moment, looked for on the first day after it.
+    A platform learns for all what it hears of one: without --offline p1 is measured, and named, as p2.
     """
     data = read(dataset, links=links)
-    cut = split(data, protocol, users=users, cold=cold)
+    cut = split(data, protocol, users=users, cold=cold, live=not offline)
+    if cut.protocol is not protocol:
+        remark(f"measured is {cut.protocol.value}: {P1_LIVE}")
     with progress("evaluate", None) as bar:
         told = _onto(bar)
         if offline:
@@ -85,9 +88,10 @@ def recommend(
         with lists.open("w", encoding="utf-8") as file:
             file.writelines(dumps(each, ensure_ascii=False) + "\n" for each in board.offers())
     if plot is not None:
-        plot.write_text(ladder_svg(board, f"{data.name}, {protocol.value}"), encoding="utf-8")
+        title, drawn = f"{data.name}, {cut.protocol.value}", {row.name: row.ndcg[10] for row in board.rows}
+        plot.write_text(bars_svg(title, drawn), encoding="utf-8")
     if json:
-        print_json({"dataset": data.name, **data.about, **board.form()})
+        print_json({"dataset": data.name, **data.about, "protocol": cut.protocol.value, **board.form()})
     else:
         say(f"{data.name}: {len(data.products):,} products, {len(data.acts):,} events")
         for line in telling.told(board):
@@ -109,6 +113,7 @@ def search(
         ),
     ] = None,
     encoder: Encoder = "static",
+    plot: Plot = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
@@ -125,6 +130,9 @@ def search(
         else:
             found, tenant = asyncio.run(searching.live(data, _onto(bar)))
             remark(f"the platform keeps what was sent as the shop {tenant}")
+    if plot is not None:
+        drawn = {each.name: each.values(metrics.ndcg) for each in found}
+        plot.write_text(bars_svg(f"{data.name}, searches", drawn), encoding="utf-8")
     if json:
         print_json(searching.form(data, found))
     else:

@@ -1,19 +1,20 @@
-"""The ladder as a picture: SVG, written by hand because a bar needs no library."""
+"""A table as a picture: SVG, written by hand because a bar needs no library."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from attune_evaluate import metrics
-from attune_evaluate.results import Board
+from attune_evaluate.metrics import Values
 
 _ROW, _LEFT, _WIDTH = 26, 260, 420  # pixels
 _FONT = 'font-family="sans-serif" font-size="13"'
 
 
-def ladder_svg(board: Board, title: str) -> str:
-    """NDCG@10 of every row with its 95 % interval."""
-    found = [(row.name, metrics.interval(row.ndcg[10])) for row in board.rows]
+def bars_svg(title: str, values: Mapping[str, Values]) -> str:
+    """The mean of every row with its 95 % interval; `values`: NDCG@10 of each person or question, by row."""
+    found = [(name, metrics.interval(each)) for name, each in values.items()]
     most = max((each.high for _, each in found), default=0.0) or 1.0
     height = _ROW * (len(found) + 2)
     parts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from hashlib import blake2b
@@ -12,6 +12,7 @@ from attune_cli.failures import BadInput
 from attune_evaluate.dataset import Act, Dataset
 
 DAY = 86_400_000  # milliseconds
+P1_LIVE = "p1 was asked for: a platform cannot hide what a person did last from its statistics, --offline can"
 LEAST = 3  # acts of a person: one to know, one to ask with, one to look for
 
 
@@ -37,25 +38,36 @@ class Case:
 class Split:
     """A protocol on a data set."""
 
+    protocol: Protocol  # that was measured, not always the one that was asked for
     statistics: Sequence[Act]  # what the graph and the trend learn from
     asking: Sequence[Act]  # what needs and histories are made of, of those who ask alone
     cases: Sequence[Case]
     about: str
     cold: frozenset[str] = frozenset()  # products whose past was withheld
-    late: Sequence[Act] = field(default=())  # of `asking` what is not in `statistics`
+
+    def looking(self, *, again: bool = False) -> list[Case]:
+        """Who looks for something new, or for something `again`."""
+        return [case for case in self.cases if (case.again if again else case.wanted)]
 
 
-def split(data: Dataset, protocol: Protocol, *, users: int = 0, at: float = 0.8, cold: float = 0.0) -> Split:
+def split(
+    data: Dataset, protocol: Protocol, *, users: int = 0, at: float = 0.8, cold: float = 0.0, live: bool = False
+) -> Split:
     """Cut the past; `users`: at most so many ask, chosen by a hash of their names; 0 is all.
 
     `at`: the share of all acts that lies before the moment of a time split. `cold`: the share of products of which
-    nothing is known; then only those ask who look for one of them.
+    nothing is known; then only those ask who look for one of them. `live`: for a running platform, which learns for
+    all what it hears of one. P1 would ask with an act that the statistics must not know, so P2 is measured in its
+    place: `statistics` hold all of `asking`.
     """
     if not data.acts:
         raise BadInput(f"{data.name} has no events: there is nobody to recommend to")
     withheld = _withheld(data, cold)
     if protocol is Protocol.TIME:
         return _by_time(data, at, users, withheld)
+    if live and protocol is Protocol.P1:
+        cut = _leave_last(data, Protocol.P2, users, withheld)
+        return replace(cut, about=f"{cut.about}; {P1_LIVE}")
     return _leave_last(data, protocol, users, withheld)
 
 
@@ -70,14 +82,13 @@ def _leave_last(data: Dataset, protocol: Protocol, users: int, withheld: frozens
             wanted[user] = acts[-1].product
     asking = _some(list(wanted), users)
     end = -1 if protocol is Protocol.P1 else None
-    late = [kept[user][-1] for user in asking] if protocol is Protocol.P1 else []
     return Split(
+        protocol,
         _in_time([act for acts in kept.values() for act in acts[:end]]),
         _in_time([act for user in asking for act in kept[user]]),
         [Case(user, len({a.product for a in kept[user]}), frozenset({wanted[user]})) for user in asking],
         f"{protocol.value}: the last product of {len(asking):,} of {len(kept):,} people, full ranking",
         withheld,
-        late,
     )
 
 
@@ -105,6 +116,7 @@ def _by_time(data: Dataset, at: float, users: int, withheld: frozenset[str]) -> 
     chosen = set(_some([case.user for case in found], users))
     when = _day(moment)
     return Split(
+        Protocol.TIME,
         before,
         [act for act in before if act.user in chosen],
         [case for case in found if case.user in chosen],

@@ -30,6 +30,8 @@ LADDER: Mapping[str, Sequence[str]] = {
 }
 DEFAULT = "default: all of f"
 ARTICLE = "article: plain mean, centrality"
+# Through candidates and the mix of categories, where the ranking above looks at every product.
+ARTICLE_SERVED, SERVED = "article, as Recommend serves it", "default, as Recommend serves it"
 POPULARITY, KNN = "popularity", "item-kNN, decay .7"
 
 

@@ -13,14 +13,13 @@ from attune_evaluate.baselines import ItemKnn, Popularity
 from attune_evaluate.dataset import Dataset
 from attune_evaluate.inprocess.house import TENANT, House
 from attune_evaluate.protocols import Case, Split
-from attune_evaluate.ranking import DEFAULT, DEPTH, Ranking
+from attune_evaluate.ranking import ARTICLE_SERVED, DEFAULT, DEPTH, SERVED, Ranking
 from attune_evaluate.results import Board, Row
 from recommender.domain.allowed import Allowed
 from recommender.domain.score import Mode, Weights
 from recommender.usecases.offer import Asked
 from recommender.usecases.relations import Person
 
-SERVED = "default, as Recommend serves it"
 Progress = Callable[[str, int, int], None]  # what, done, of how many
 
 
@@ -60,16 +59,15 @@ async def _asked(house: House, cut: Split, options: Options, told: Progress) -> 
         if case.wanted:
             _add(lists, await ranking.rungs(case.user))
             if options.served:
-                _add(lists, {SERVED: await _served(house, case)})
+                _add(lists, await _served(house, case.user))
         if case.again:
             _add(again, await ranking.rungs(case.user, seen=True))
-    places = shop.places
-    first = [case for case in cut.cases if case.wanted]
-    second = [case for case in cut.cases if case.again]
+            if options.served:
+                _add(again, await _served(house, case.user, seen=True))
     return Board(
         about=cut.about,
-        rows=rows(lists, first, [{places[p] for p in case.wanted if p in places} for case in first]),
-        again=rows(again, second, [{places[p] for p in case.again if p in places} for case in second]),
+        rows=rows(lists, cut.looking(), shop.places),
+        again=rows(again, cut.looking(again=True), shop.places, again=True),
         catalogue=len(shop.all()),
         people=popularity.counts,
         vectors=shop.vectors.take(np.arange(len(shop.ids))),
@@ -78,11 +76,14 @@ async def _asked(house: House, cut: Split, options: Options, told: Progress) -> 
     )
 
 
-async def _served(house: House, case: Case) -> list[int]:
-    asked = Asked(DEPTH, Allowed(out_of_stock=True), "")
-    offers = await house.recommend(Person(TENANT, case.user), asked, Mode.CONDITIONED)
-    shop = house.world.look(TENANT)
-    return [shop.places[offer.product.key.product_id] for offer in offers.offers]
+async def _served(house: House, user: str, *, seen: bool = False) -> dict[str, list[int]]:
+    """By row."""
+    asked = Asked(DEPTH, Allowed(out_of_stock=True, seen=seen), "")
+    places, found = house.world.look(TENANT).places, {}
+    for name, mode in ((ARTICLE_SERVED, Mode.ARTICLE), (SERVED, Mode.CONDITIONED)):
+        offers = await house.recommend(Person(TENANT, user), asked, mode)
+        found[name] = [places[offer.product.key.product_id] for offer in offers.offers]
+    return found
 
 
 def _add(lists: dict[str, list[list[int]]], found: Mapping[str, list[int]]) -> None:
@@ -90,7 +91,11 @@ def _add(lists: dict[str, list[list[int]]], found: Mapping[str, list[int]]) -> N
         lists.setdefault(name, []).append(ranked)
 
 
-def rows(lists: Mapping[str, list[list[int]]], cases: Sequence[Case], wanted: Sequence[set[int]]) -> list[Row]:
-    """A row of each way to rank, of the lists of the cases."""
+def rows(
+    lists: Mapping[str, list[list[int]]], cases: Sequence[Case], places: Mapping[str, int], *, again: bool = False
+) -> list[Row]:
+    """A row of each way to rank, of the lists of the cases that look for something new, or for something `again`."""
+    sought = [case.again if again else case.wanted for case in cases]
+    wanted = [{places[product] for product in products if product in places} for products in sought]
     users, known = [case.user for case in cases], [case.known for case in cases]
     return [Row(name, users, ranked, wanted, known) for name, ranked in lists.items()]

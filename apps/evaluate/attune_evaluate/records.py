@@ -12,6 +12,7 @@ from attune_evaluate.dataset import Act
 from chassis.kafka import Record
 
 _PROTOBUF = {"content-type": "application/x-protobuf"}
+_LONG_AGO = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 
 def products(given: Sequence[Product], tenant: str, offsets: Iterator[int]) -> list[Record]:
@@ -41,8 +42,14 @@ def clicks(acts: Sequence[Act], tenant: str, offsets: Iterator[int]) -> list[Rec
 
 
 def owned(product: Product, tenant: str) -> Product:
-    """The product as one of a tenant's."""
+    """The product as one of a tenant's, on sale for long unless it says since when.
+
+    Otherwise a platform takes it for new from its record on: of a catalogue that was sent just now it would offer some
+    to everybody as what nobody could have met yet.
+    """
     copy = Product()
     copy.CopyFrom(product)
     copy.tenant = tenant
+    if not copy.HasField("released_at"):
+        copy.released_at.FromMilliseconds(_LONG_AGO)
     return copy

@@ -37,3 +37,17 @@ def test_equal_vectors_are_not_diverse() -> None:
     assert metrics.diversity([[0, 1, 2]], vectors, 10) == pytest.approx(1)
     assert metrics.diversity([[0, 0]], vectors, 10) == pytest.approx(0)
     assert metrics.coverage([[0, 1], [1]], 4, 10) == 0.5
+
+
+def test_novelty_is_the_bits_of_how_few_people_had_to_do_with_what_is_offered() -> None:
+    people = np.array([3.0, 1.0, 1.0])  # each and one more of 8: shares of 1/2, 1/4 and 1/4
+    assert metrics.novelty([[0]], people, 10) == pytest.approx(1)
+    assert metrics.novelty([[0, 1]], people, 10) == pytest.approx(1.5)
+    assert metrics.novelty([[0, 1], [2]], people, 10) == pytest.approx(1.75)  # of the means of people
+
+
+def test_novelty_looks_at_the_first_of_a_list_and_passes_over_people_who_were_offered_nothing() -> None:
+    people = np.array([3.0, 1.0, 1.0])
+    assert metrics.novelty([[0, 1, 2]], people, 1) == pytest.approx(1)
+    assert metrics.novelty([[], [1]], people, 10) == pytest.approx(2)
+    assert metrics.novelty([], people, 10) == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,57 @@ def test_the_ladder_can_be_drawn(pairs: Path, tmp_path: Path) -> None:
     drawn = (tmp_path / "ladder.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<svg")
     assert "popularity" in drawn
+
+
+def test_a_platform_is_given_all_that_people_ask_with_so_p1_is_measured_and_named_as_p2(pairs: Path) -> None:
+    data = read(pairs)
+    cut, same = split(data, Protocol.P1, live=True), split(data, Protocol.P2, live=True)
+    assert cut.protocol is same.protocol is Protocol.P2
+    assert set(cut.asking) <= set(cut.statistics)
+    assert (cut.statistics, cut.cases) == (same.statistics, same.cases)
+    assert cut.about.startswith("p2: ")
+    assert "a platform cannot hide" in cut.about
+    assert "p1" not in same.about
+    assert split(data, Protocol.P1).protocol is Protocol.P1
+
+
+def test_rungs_come_in_order_from_what_is_popular_to_what_is_served(pairs: Path) -> None:
+    assert [row["name"] for row in evaluated(str(pairs), "--protocol", "p2", "--users", "2")["new"]] == [
+        "popularity",
+        "item-kNN, decay .7",
+        "article: plain mean, centrality",
+        "sim.dense with recency",
+        "+ nearest of the last products",
+        "+ words",
+        "+ transitions",
+        "+ co-occurrence",
+        "+ category, brand, attributes",
+        "default: all of f",
+        "article, as Recommend serves it",
+        "default, as Recommend serves it",
+    ]
+
+
+def test_what_is_bought_again_is_looked_for_among_all_products_and_what_is_new_among_the_others(tmp_path: Path) -> None:
+    """Before the moment three people had the mug, two the pan, one the rug. Then that one buys rug, mug and lamp."""
+    day = {"ann": [("mug", 1), ("pan", 2)], "bob": [("mug", 1), ("pan", 2)]}
+    day["cy"] = [("mug", 1), ("rug", 2), ("rug", 4), ("mug", 4), ("lamp", 4), ("pan", 5)]
+    things = [{"product_id": each, "title": {"en": each}, "category": "home"} for each in ("lamp", "mug", "pan", "rug")]
+    acts = [
+        {"event_id": f"{user}{n}", "user_id": user, "occurred_at": f"2025-03-{d:02d}T{n:02d}:00:00Z",
+         "kind": "purchase", "product_id": product}
+        for user, bought in day.items() for n, (product, d) in enumerate(bought)
+    ]  # fmt: skip
+    for name, lines in (("catalog", things), ("events", acts)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    cut = split(read(tmp_path), Protocol.TIME)
+    assert [(case.user, case.wanted, case.again) for case in cut.cases] == [("cy", {"lamp"}, {"rug", "mug"})]
+
+    found = evaluated(str(tmp_path), "--protocol", "time")
+    assert [row["name"] for row in found["again"]] == [row["name"] for row in found["new"]]
+    popular = next(row for row in found["again"] if row["name"] == "popularity")  # mug, pan, rug, lamp
+    assert (popular["people"], popular["recall@5"]) == (1, 1)
+    assert popular["ndcg@5"] == pytest.approx((1 + 1 / 2) / (1 + 1 / math.log2(3)), abs=1e-5)
+    assert figure(found, "popularity") == pytest.approx(1 / math.log2(3), abs=1e-5)  # pan, lamp
+    served = next(row for row in found["again"] if row["name"] == "default, as Recommend serves it")
+    assert served["recall@5"] == 1

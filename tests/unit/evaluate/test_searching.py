@@ -31,3 +31,13 @@ def test_questions_of_a_file_may_name_a_category_as_their_answer(pairs: Path, tm
 def test_a_file_of_questions_of_another_form_is_refused(pairs: Path, tmp_path: Path) -> None:
     (tmp_path / "asked.tsv").write_text("blue tent\n")
     assert "query<TAB>relevant" in searched(str(pairs), "--queries", str(tmp_path / "asked.tsv"), code=2)
+
+
+def test_searches_can_be_drawn(pairs: Path, tmp_path: Path) -> None:
+    found = json.loads(searched(str(pairs), "--json", "--plot", str(tmp_path / "searches.svg")))
+    drawn = (tmp_path / "searches.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<svg")
+    assert drawn.count("<rect") == len(found["rows"])
+    for row in found["rows"]:
+        assert row["name"] in drawn
+        assert f"{row['ndcg@10']:.4f}" in drawn
