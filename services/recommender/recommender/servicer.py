@@ -241,4 +241,5 @@ def _write_score(scored: Scored, told: types.Score) -> None:
     told.value = scored.value
     add = told.terms.add
     for name, value, weight in scored.terms:
-        add(name=name, value=value, weight=weight, contribution=value * weight)
+        term = add()  # names as arguments would take half as long again
+        term.name, term.value, term.weight, term.contribution = name, value, weight, value * weight

@@ -71,8 +71,7 @@ class Term(NamedTuple):
         return self.value * self.weight
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A place with its score; `value` is the sum of the terms' contributions in their order, bit for bit."""
 
     place: int

@@ -51,7 +51,7 @@ class Similar:
         chosen = offered(shop, scores, asked.k, ruling, diverse=False)
         made = offers(shop, chosen, found, basis(wish, [], self._models), asked.language or "en", ruling)
         relation = dict(zip(alike.tolist(), np.where(instead, SUBSTITUTE, COMPLEMENT).tolist(), strict=True))
-        told = [replace(offer, relation=relation[offer.score.place]) for offer in made]
+        told = [offer._replace(relation=relation[offer.score.place]) for offer in made]
         short = "" if len(told) >= asked.k else shortage(shop, allowed, [place], ruling, [place])
         if short and told:
             short = f"no more {kind}s of it are known" if kind else f"{short}; nothing else is known to be like it"
