@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Attune
 
-SHOP = "ruled"
+SHOP, OTHER = "ruled", "ruled-too"
 
 
 @pytest.fixture
@@ -37,8 +37,10 @@ def test_rules_are_checked_sent_listed_and_taken_back(attune: Attune, written: A
     assert "no licence" in listed
     assert "most=2" in listed
     assert "nope" in attune("rules", "remove", "nope", "--tenant", SHOP, code=3)
+    attune("rules", "send", file, "--tenant", OTHER)
     attune("rules", "remove", "no-wine", "mixed", "--tenant", SHOP)
     attune("rules", "list", "--tenant", SHOP, code=3)
+    assert "no licence" in attune("rules", "list", "--tenant", OTHER)
 
 
 @pytest.mark.parametrize(
