@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recommender.domain.reading import units
 from recommender.domain.reading.amounts import number
 from recommender.domain.reading.measures import measures
 from recommender.domain.reading.prices import limits
@@ -227,3 +228,10 @@ async def test_no_result_is_ever_above_a_price_that_was_said(shop: Any, asked: A
         made = await shop.search.by_text("default", "", text, asked(20))
         assert all(offer.product.currency == "EUR" and offer.product.amount <= limit for offer in made.offers), text
         assert made.reading.most == limit, text
+
+
+def test_so_much_a_minute_or_a_square_metre_is_not_so_much() -> None:
+    assert units.asked("a shower of 7 l/min, paper of 80 g/m2") == []
+    assert list(units.stated("flow", "7 l/min instead of 12")) == []
+    assert [each.amount for each in units.stated("capacity", "1.6 l/1.0 l")] == ["1600", "1000"]
+    assert [each.amount for each in units.stated("size", "s/m/l")] == ["s", "m", "l"]

@@ -56,7 +56,7 @@ _COUNTED = (
 )  # fmt: skip
 NUMBER = r"\d+(?:[.,]\d+)?"
 _UNIT = "|".join(re.escape(name) for name in sorted(_UNITS, key=len, reverse=True))
-_QUANTITY = re.compile(rf"(?<![a-z0-9_.,])({NUMBER})[\s-]?({_UNIT})(?![a-z0-9])")
+_QUANTITY = re.compile(rf"(?<![a-z0-9_.,])({NUMBER})[\s-]?({_UNIT})(?![a-z0-9]|/[a-z])")  # 7 l/min is no 7 l
 _COUNT = "|".join(re.escape(name) for name in sorted({*_UNITS, *_COUNTED}, key=len, reverse=True))
 COUNTED = re.compile(rf"[\s-]?(?:{_COUNT})(?![a-z])|[\"”'′″]")  # right behind a number: it is not one of money
 _LETTERS = "xxs|xs|s|m|l|xl|xxl|xxxl|2xl|3xl|4xl|5xl"
@@ -65,7 +65,7 @@ _SIZE = re.compile(
     rf"|(?:尺码|码数|鞋码)\s*({_LETTERS}|{NUMBER})(?![\w.])|(?<![a-z0-9_.])({_LETTERS}|{NUMBER})\s?[码号]"
 )
 _SIZES = frozenset({"size", "sizes", "shoe size", "shoe_size", "clothing size", "尺码", "尺寸", "鞋码", "码数"})
-_PARTS = re.compile(r"[,;/、，]\s*|\s+(?=\d)")
+_PARTS = re.compile(r"[,;、，]\s*|/(?![a-z])\s*|\s+(?=\d)")
 
 
 def said(text: str) -> list[Said]:
@@ -84,7 +84,7 @@ def asked(text: str) -> list[Quantity]:
 
 def stated(name: str, value: str) -> Iterator[Quantity]:
     """What an attribute states, in small letters: each part of `1.6 l, 1.0 l`, each size of `40, 41, 42`."""
-    for part in _PARTS.split(value):
+    for part in _PARTS.split(value.replace("/", ",") if name in _SIZES else value):
         match = _QUANTITY.fullmatch(part.strip())
         if match:
             yield _quantity(*match.groups())
