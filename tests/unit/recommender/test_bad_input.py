@@ -6,11 +6,12 @@ import random
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 
 from attune.recommender.v1 import recommender_pb2 as pb
 from attune.types.v1.types_pb2 import UserRef
-from recommender.domain.graph import CAP
+from recommender.domain.graph import CAP, Edges
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
@@ -78,6 +79,17 @@ async def test_of_very_many_relations_of_one_product_the_strongest_are_served(sh
     _, places, values = graph.related([hub])["goes_with"]
     assert len(places) == CAP
     assert values.tolist() == sorted(weights.values(), reverse=True)[:CAP]
+
+
+def test_of_a_million_relations_of_one_product_the_strongest_are_served_also_after_one_more() -> None:
+    edges, million = Edges(), 1_000_000
+    weights = np.random.default_rng(4).random(million).tolist()
+    for place, weight in enumerate(weights, start=1):
+        edges.add(0, place, weight)
+    strongest = sorted(range(1, million + 1), key=lambda place: -weights[place - 1])[:CAP]
+    assert edges.row(0).places.tolist() == strongest
+    edges.add(0, million + 1, 2.0)
+    assert edges.row(0).places.tolist() == [million + 1, *strongest[:-1]]
 
 
 async def test_a_shortage_names_what_left_nothing(shop: Any, asked: Any) -> None:
