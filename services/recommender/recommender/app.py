@@ -98,16 +98,16 @@ async def _serve(settings: Settings, models: TextModels, generator: lm.load.Engi
     forget = Forget(world, relations)
     resume = Resume(world, relations, publisher, follow)
     catalog = LearnCatalog(world, relations, index, models, publisher)
+    decisions = Decisions(world, settings.weights)
+    await decisions.renew(policies.tenants())
     consumer = Consumer(
-        routes(catalog, LearnBehavior(world, relations, follow), forget, follow),
+        routes(catalog, LearnBehavior(world, relations, follow), forget, follow, decisions.now),
         group="attune-recommender",
         name="recommender",
         resume=resume.offsets,
         serves_behind=True,  # from the graph in memory, with the reason in `served.fallbacks`
         holds=resume.held if relations.shared else None,  # a file of our own loses nothing while we have it open
     )
-    decisions = Decisions(world, settings.weights)
-    await decisions.renew(policies.tenants())
     decide = LearnPolicy(policies, kept, decisions.renew)
     decided = Consumer(policy_routes(decide, coefficients(settings.weights)), group=None, name="policies")
     understand = Understand(world, relations, needs, models, Reach(progress, relations, follow), follow)

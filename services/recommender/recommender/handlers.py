@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -38,15 +37,10 @@ _KINDS: Mapping[int, tuple[int, float]] = {
 }
 
 
-def _now() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
 def routes(
-    catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follow: Follow, now: Callable[[], int] = _now
+    catalog: LearnCatalog, behavior: LearnBehavior, forget: Forget, follow: Follow, now: Callable[[], int]
 ) -> list[Route[Any]]:
-    """What this service reads.
+    """What this service reads; `now`: milliseconds since 1970.
 
     Every handler may be given the same slice again: the catalogue compares each product's position in the log, the
     others skip what lies below the offset that the store wrote together with their effect. A store that was restored
@@ -60,8 +54,9 @@ def routes(
             if item.value is None:
                 changes.append(ProductChange(item.offset, catalog.find(item.key), None))
                 continue
-            since = catalog.since(Key.of(item.value.tenant, item.value.product_id)) or item.at
-            _date(item.value, min(since, item.at, now()))
+            since = catalog.since(Key.of(item.value.tenant, item.value.product_id))
+            told = [at for at in (since, item.at) if at]
+            _date(item.value, min([*told, now()]) if told else 0)
             try:
                 product = product_of(item.value)
             except Rejected as why:

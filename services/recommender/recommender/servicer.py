@@ -241,5 +241,5 @@ def _write_score(scored: Scored, told: types.Score) -> None:
     told.value = scored.value
     add = told.terms.add
     for name, value, weight in scored.terms:
-        term = add()  # names as arguments would take half as long again
+        term = add()  # with names as arguments it takes longer
         term.name, term.value, term.weight, term.contribution = name, value, weight, value * weight

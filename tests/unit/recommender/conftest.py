@@ -17,15 +17,17 @@ from google.protobuf import json_format
 from recommender_process import House
 
 import lm.load
+from attune.events.v1 import rule_pb2 as rules
 from attune.events.v1.product_pb2 import Product as ProductMessage
 from chassis.kafka.progress import Progress
 from recommender.domain.allowed import Allowed
 from recommender.domain.history import Done
-from recommender.domain.product import Key
+from recommender.domain.product import Key, Position
 from recommender.domain.score import Weights
 from recommender.domain.shop import Entry
 from recommender.handlers import product_of, product_of_record
 from recommender.models import TextModels
+from recommender.policy_records import rule_of
 from recommender.stores.qdrant_edge import EdgeProductIndex
 from recommender.stores.sqlite import SqliteRelations
 from recommender.usecases.candidates import Candidates
@@ -35,6 +37,7 @@ from recommender.usecases.follow import Follow
 from recommender.usecases.learn import Behavior, Forget, LearnBehavior
 from recommender.usecases.learn_catalog import LearnCatalog, ProductChange
 from recommender.usecases.offer import Asked, Recommend
+from recommender.usecases.policy import LearnPolicy, PolicyChange
 from recommender.usecases.ports import NeedsAway, NeedView
 from recommender.usecases.reach import Reach
 from recommender.usecases.recommendation_text import TextSource
@@ -259,3 +262,22 @@ def unit() -> Callable[[int], np.ndarray]:
         return np.eye(MODELS.dim, dtype=np.float32)[axis]
 
     return make
+
+
+@pytest.fixture
+def ruled(shop: Any) -> Callable[..., Any]:
+    """Gives the shop its rules, in the form in which they are sent."""
+
+    offsets = itertools.count()
+
+    async def decide(*given: dict[str, Any]) -> None:
+        """In place of those it had."""
+        forms = [rules.Rule(rule_id=f"r{index}") for index in range(len(given))]
+        made = [rule_of(json_format.ParseDict(each, form)) for each, form in zip(given, forms, strict=True)]
+        told = dict.fromkeys(rule.rule_id for rule in shop.world.policies.rules("default"))
+        told |= {rule.rule_id: rule for rule in made}
+        learn = LearnPolicy(shop.world.policies, shop.relations.policies, shop.decisions.renew)
+        at = (Position("log", 0, offset) for offset in offsets)
+        await learn([PolicyChange(next(at), name, rule, "default" if rule else "") for name, rule in told.items()])
+
+    return decide

@@ -169,7 +169,7 @@ async def test_shops_do_not_see_each_other(shop: Any, catalogue: Any, asked: Any
 
 @pytest.mark.parametrize("topic", ["attune.catalog.v1", "attune.clickstream.v1", "attune.erasures.v1"])
 async def test_a_store_that_came_back_with_less_is_given_the_rest_again(bare: Any, topic: str) -> None:
-    made = routes(bare.catalog, bare.behavior, bare.forget, bare.follow)
+    made = routes(bare.catalog, bare.behavior, bare.forget, bare.follow, bare.decisions.now)
     route = next(route for route in made if route.topic == topic)
     source = Source("log", topic, 0)
     await route.handle(Slice(source, [], 5))
@@ -189,7 +189,7 @@ async def test_what_came_back_is_refused_and_who_signs_in_has_done_nothing(shop:
     ]
     items = [Decoded(i, "ann", Click(ANN, product, kind, 1_000 + i, None, i)) for i, (product, kind) in enumerate(done)]
     topic = "attune.clickstream.v1"
-    made = routes(shop.catalog, shop.behavior, shop.forget, shop.follow)
+    made = routes(shop.catalog, shop.behavior, shop.forget, shop.follow, shop.decisions.now)
     (route,) = [each for each in made if each.topic == topic]
     await route.handle(Slice(Source("log", topic, 0), items, len(items)))
     history, places = await shop.relations.history(ANN), shop.world.look("default").places
@@ -213,3 +213,5 @@ async def test_what_does_not_say_since_when_it_is_on_sale_is_so_in_no_case_only_
     ahead = ProductMessage(product_id="q", title={"en": "Lamp"})
     await route.handle(Slice(Source("log", route.topic, 0), [Decoded(2, "q", ahead, later)], 3))
     assert bare.world.product(Key("default", "q")).released == now
+    untimed = ProductMessage(product_id="p", title={"en": "Lamp"})
+    assert await read(3, untimed, 0) == now - 5  # nobody told when the record was written: the first one's time stays

@@ -13,8 +13,7 @@ from recommender.domain.errors import ForeignSpace, UnknownProduct, UnusableVect
 from recommender.domain.history import Done
 from recommender.domain.product import Key
 from recommender.domain.score import Mode
-from recommender.usecases.ports import Behavior, Fallback, Found, Written
-from recommender.usecases.recommendation_text import TextSource
+from recommender.usecases.ports import Behavior, Fallback
 from recommender.usecases.relations import Person, RelationsAway
 
 ANN, NOBODY = Person("default", "ann"), Person("default", "nobody")
@@ -48,44 +47,6 @@ async def test_what_was_dealt_with_is_left_out_unless_asked_for(shop: Any, asked
     await shop.do("ann", "kettle", done=BUY)
     assert "kettle" not in ids(await shop.recommend(ANN, asked(20), Mode.CONDITIONED))
     assert "kettle" in ids(await shop.recommend(ANN, asked(20, seen=True), Mode.CONDITIONED))
-
-
-async def test_what_will_be_on_sale_only_later_waits_until_then(bare: Any, asked: Any) -> None:
-    await bare.load({"product_id": "moon", "title": {"en": "Moon lamp"}, "released_at": "2026-03-01T00:00:00Z"})
-    released = 1_772_323_200_000
-    bare.now = released - 1
-    early = await bare.recommend(ANN, asked(), Mode.CONDITIONED)
-    assert not early.offers
-    assert early.shortage == "everything will be on sale only later"
-    assert ids(await bare.recommend(ANN, asked(out_of_stock=True), Mode.CONDITIONED)) == ["moon"]
-    assert not (await bare.search.by_text("default", "", "lamp", asked())).offers
-    assert (await bare.explain(ANN, "moon", "en", Mode.CONDITIONED)).excluded == "on sale only later"
-    bare.now = released
-    assert ids(await bare.recommend(ANN, asked(), Mode.CONDITIONED)) == ["moon"]
-    assert ids(await bare.search.by_text("default", "", "lamp", asked())) == ["moon"]
-    assert not (await bare.explain(ANN, "moon", "en", Mode.CONDITIONED)).excluded
-
-
-async def test_similar_products_that_will_be_on_sale_only_later_are_left_out(shop: Any, asked: Any) -> None:
-    later = {"title": {"en": "Steel tea kettle for the moon"}, "released_at": "2026-03-01T00:00:00Z"}
-    await shop.load({"product_id": "moon", "category": "kitchen/kettles", **later})
-    assert "moon" not in ids(await shop.similar(Key("default", "kettle"), asked()))
-    shop.now = 1_772_323_200_000
-    assert "moon" in ids(await shop.similar(Key("default", "kettle"), asked()))
-
-
-async def test_many_that_will_be_on_sale_only_later_displace_nobody(bare: Any, asked: Any) -> None:
-    later = (
-        {"product_id": f"d-{n}", "title": {"en": "Dress"}, "released_at": "2026-03-01T00:00:00Z"} for n in range(450)
-    )
-    await bare.load(*later)
-    new = {"title": {"en": "Summer linen dress with a belt"}, "released_at": "2025-12-30T00:00:00Z"}
-    await bare.load(*({"product_id": f"new-{n}", **new} for n in range(5)))
-    found = {f"new-{n}" for n in range(5)}
-    assert set(ids(await bare.search.by_text("default", "", "dress", asked(10)))) == found
-    made = await bare.recommend(ANN, asked(10), Mode.CONDITIONED)
-    assert set(ids(made)) == found
-    assert all("fresh" in offer.sources for offer in made.offers)
 
 
 async def test_what_is_out_of_stock_is_left_out_unless_asked_for(shop: Any, asked: Any) -> None:
@@ -189,30 +150,6 @@ async def test_the_article_s_formula_is_cosine_and_centrality(shop: Any, asked: 
     assert [term.name for term in made.offers[0].score.terms] == ["sim.dense", "rel.centrality"]
 
 
-async def test_a_text_is_written_and_its_products_are_a_source(shop: Any, asked: Any) -> None:
-    await shop.do("ann", "kettle")
-    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
-    assert made.text
-    assert "template" in made.by
-    named = {product_id for product_id, mention in made.mentions if mention.by == "name"}
-    assert named
-    assert all("text" in offer.sources for offer in made.offers if offer.product.key.product_id in named)
-
-
-class Wordy:
-    async def write(self, facts: Any, language: str, seed: int) -> Written:
-        del facts, language, seed
-        return Written("A shelter for nights of camping.", "openai:test", Fallback("generator", "x", "y"))
-
-
-async def test_a_text_is_matched_by_meaning_too(shop: Any, asked: Any) -> None:
-    shop.recommend._text = TextSource(Wordy(), shop.index, shop.recommend._models)
-    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
-    assert {mention.by for _, mention in made.mentions} == {"meaning"}
-    assert {product_id for product_id, _ in made.mentions} <= {"tent", "mat"}
-    assert "openai:test" in made.by
-
-
 async def test_while_relations_are_away_what_was_disliked_is_offered_nothing_like(
     shop: Any, asked: Any, need: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,57 +164,6 @@ async def test_while_relations_are_away_what_was_disliked_is_offered_nothing_lik
     assert {fallback.component for fallback in made.fallbacks} >= {"relations"}
     assert not {"kettle", "tent"} & set(ids(made))
     assert not [offer.reason for offer in made.offers if "kettle" in offer.reason.lower()]
-
-
-class Naming:
-    async def write(self, facts: Any, language: str, seed: int) -> Written:
-        del facts, language, seed
-        return Written(
-            "Try the Camping mat number 7! 也可以看看玻璃茶壶。", "openai:test", Fallback("generator", "x", "y")
-        )
-
-
-async def test_names_in_a_text_are_found_without_reading_the_whole_shop(
-    shop: Any, asked: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    many = ({"product_id": f"mat-{n}", "title": {"en": f"Camping mat number {n}"}} for n in range(300))
-    await shop.load(*many)
-    shop.recommend._text = TextSource(Naming(), shop.index, shop.recommend._models)
-    shelf, read = shop.world.look("default").shelf, set[int]()
-    at = shelf.at
-    monkeypatch.setattr(shelf, "at", lambda place: read.add(place) or at(place))
-    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
-    named = {product_id: mention.words for product_id, mention in made.mentions if mention.by == "name"}
-    assert named == {"mat-7": "Camping mat number 7", "pot": "玻璃茶壶"}
-    assert len(read) < 100
-
-
-async def test_a_product_that_the_index_names_before_it_is_there_spoils_no_text(shop: Any, asked: Any) -> None:
-    shop.world.look("default").settle(len(shop.world.look("default").ids), "coming")
-    coming = len(shop.world.look("default").ids) - 1
-
-    class Ahead:
-        nearest = shop.index.nearest
-
-        async def by_words(self, *given: Any) -> Found:
-            del given
-            return Found(np.array([coming]), np.ones(1))
-
-    shop.recommend._text = TextSource(Naming(), Ahead(), shop.recommend._models)
-    assert (await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)).text
-
-
-class Silent:
-    async def write(self, facts: Any, language: str, seed: int) -> Fallback:
-        del facts, language, seed
-        return Fallback("generator", "nothing", "away")
-
-
-async def test_without_a_generator_offers_are_made_all_the_same(shop: Any, asked: Any) -> None:
-    shop.recommend._text = TextSource(Silent(), shop.index, shop.recommend._models)
-    made = await shop.recommend(ANN, asked(3), Mode.CONDITIONED, with_text=True)
-    assert len(made.offers) == 3
-    assert Fallback("generator", "nothing", "away") in made.fallbacks
 
 
 @pytest.mark.parametrize(

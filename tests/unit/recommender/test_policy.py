@@ -205,6 +205,10 @@ def test_rules_that_contradict_each_other_are_told(one: Any, other: Any, says: s
     assert says in remark.remark
 
 
+def test_a_place_and_a_number_that_are_the_same_do_not_contradict_each_other() -> None:
+    assert not remarks([rule("one", pin={"position": 2}, match=TEA), rule("other", brand_cap={"most": 2})], EVERY_NAME)
+
+
 def test_rules_that_never_hold_together_do_not_contradict_each_other() -> None:
     for apart in (
         ({"contexts": ["CONTEXT_CART"]}, {"contexts": ["CONTEXT_HOME"]}),

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from google.protobuf import json_format
 
-from attune.events.v1 import rule_pb2 as pb
 from recommender.domain import rules as r
 from recommender.domain.context import Context
 from recommender.domain.history import Done
-from recommender.domain.product import Key, Position
+from recommender.domain.product import Key
 from recommender.domain.score import Mode
-from recommender.policy_records import rule_of
-from recommender.usecases.policy import LearnPolicy, PolicyChange
-from recommender.usecases.ports import Fallback, Written
-from recommender.usecases.recommendation_text import TextSource
 from recommender.usecases.relations import Person
 from recommender.usecases.search import Manner
 
@@ -28,25 +21,6 @@ ANN = Person("default", "ann")
 NOW = 1_767_225_600_000  # 2026 begins
 DAY = 86_400_000
 Rules = Callable[..., Any]
-
-
-@pytest.fixture
-def ruled(shop: Any) -> Rules:
-    """Gives the shop its rules, in the form in which they are sent."""
-
-    offsets = itertools.count()
-
-    async def decide(*given: dict[str, Any]) -> None:
-        """In place of those it had."""
-        forms = [pb.Rule(rule_id=f"r{index}") for index in range(len(given))]
-        rules = [rule_of(json_format.ParseDict(each, form)) for each, form in zip(given, forms, strict=True)]
-        told = dict.fromkeys(rule.rule_id for rule in shop.world.policies.rules("default"))
-        told |= {rule.rule_id: rule for rule in rules}
-        learn = LearnPolicy(shop.world.policies, shop.relations.policies, shop.decisions.renew)
-        at = (Position("log", 0, offset) for offset in offsets)
-        await learn([PolicyChange(next(at), name, rule, "default" if rule else "") for name, rule in told.items()])
-
-    return decide
 
 
 def ids(made: Any) -> list[str]:
@@ -345,33 +319,6 @@ async def test_a_product_that_comes_in_the_middle_of_a_request_meets_the_rules_t
     offers = await recommended(shop, asked)
     assert "leaves" in offers
     assert {"new", "mat"}.isdisjoint(offers)
-
-
-class Naming:
-    """A writer that nobody keeps from what a rule forbids."""
-
-    async def write(self, facts: Any, language: str, seed: int) -> Written:
-        del facts, language, seed
-        return Written("也可以看看玻璃茶壶。", "openai:test", Fallback("generator", "x", "y"))
-
-
-async def test_a_text_that_names_what_a_rule_forbids_is_not_told(shop: Any, asked: Any, ruled: Rules) -> None:
-    await ruled({"exclude": {}, "match": {"product_ids": ["pot"]}})
-    shop.recommend._text = TextSource(Naming(), shop.index, shop.recommend._models)
-    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
-    why = "the text names '玻璃茶壶', which a rule of the shop leaves out"
-    assert (made.text, made.mentions) == ("", [])
-    assert Fallback("generator", "nothing", why) in made.fallbacks
-
-
-async def test_a_text_is_not_told_of_a_last_product_that_a_rule_forbids(shop: Any, asked: Any, ruled: Rules) -> None:
-    await shop.do("ann", "tent")
-    before = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
-    assert "Camping tent for two" in before.text
-    await ruled({"exclude": {}, "match": {"product_ids": ["tent"]}})
-    made = await shop.recommend(ANN, asked(5), Mode.CONDITIONED, with_text=True)
-    assert made.text
-    assert "Camping tent for two" not in made.text
 
 
 async def test_what_is_out_of_stock_is_brought_back_by_no_request_where_a_rule_says_so(

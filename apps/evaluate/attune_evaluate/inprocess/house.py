@@ -57,6 +57,8 @@ class House:
         self.world = World(engine.dim)
         self.models, self.index, self.needs = TextModels(engine), BruteForce(), NeedsInProcess(engine)
         self._offsets = count()
+        self.weights = weights or Weights()
+        self.decisions = Decisions(self.world, self.weights)
         self._wire = _Wire()
         publisher = VectorPublisher(cast("Producer", self._wire), self.models.space)
         self._statistics = SqliteRelations(folder / "statistics.db")
@@ -73,10 +75,8 @@ class House:
         self.candidates = Candidates(self.index)
         writer = GeneratorWriter(lm.load.generator("template", TEMPLATES), timedelta(seconds=1))
         text = TextSource(writer, self.index, self.models)
-        self.weights = weights or Weights()
-        decisions = self.decisions = Decisions(self.world, self.weights)
-        self.recommend = Recommend(self.understand, self.candidates, text, self.models, decisions)
-        self.search = Search(self.world, self.understand, self.index, self.models, decisions)
+        self.recommend = Recommend(self.understand, self.candidates, text, self.models, self.decisions)
+        self.search = Search(self.world, self.understand, self.index, self.models, self.decisions)
 
     async def stock(self, given: Sequence[Product]) -> None:
         """Catalogue records, through the recommender to needs."""
@@ -106,7 +106,8 @@ class House:
     def _reading(self, world: World, relations: SqliteRelations, publisher: VectorPublisher) -> dict[str, Any]:
         follow = self._follow(world, relations)
         catalog = LearnCatalog(world, relations, self.index, self.models, publisher)
-        made = routes(catalog, LearnBehavior(world, relations, follow), Forget(world, relations), follow)
+        forget = Forget(world, relations)
+        made = routes(catalog, LearnBehavior(world, relations, follow), forget, follow, self.decisions.now)
         return {route.topic: route for route in made}
 
     def _follow(self, world: World, relations: SqliteRelations) -> Follow:

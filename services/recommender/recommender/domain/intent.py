@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from recommender.domain.allowed import Allowed, Stated
 from recommender.domain.reading.measures import Measure
 from recommender.domain.reading.names import Named as Name
@@ -99,6 +101,21 @@ def _told(shop: Shop, stated: Stated) -> tuple[str, frozenset[str]] | None:
         return None
     ((name, some),) = values.items()
     return (name, frozenset(some)) if len(some) <= _TOLD else None
+
+
+def unspoken(shop: Shop, found: Sequence[int], stated: Sequence[Stated]) -> list[int]:
+    """Those of what was found, best first, that state no other quantity than they should.
+
+    Where the best one does, the quantity is of what is sought, and what states none of its kind is something else.
+    """
+    places = np.array(found, dtype=np.int64)
+    kept = np.ones(len(places), dtype=bool)
+    for each in stated:
+        met = shop.having_any(places, each.numbers)
+        other = shop.having_any(places, shop.traits.of_kind(each.kind)) & ~met
+        kept &= met if other[:1].any() else ~other
+    left: list[int] = places[kept].tolist()
+    return left
 
 
 def _float(amount: object) -> float | None:

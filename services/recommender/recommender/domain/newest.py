@@ -35,7 +35,7 @@ class Newest:
         """None there is no error."""
         released = self._at.pop(place, None)
         if released is not None:
-            self._order.remove((-released, place))
+            del self._order[bisect_left(self._order, (-released, place))]
 
     def reaches(self, at: int) -> bool:
         """Whether all that were released at that time or later are held."""

@@ -129,7 +129,7 @@ def _beside(a: Rule, b: Rule) -> str:
     mine, theirs = a.effect, b.effect
     if isinstance(mine, IncludeOnly) and isinstance(theirs, IncludeOnly) and _apart(a.match, b.match):
         return "nothing is left to offer: no product is among both; put them into one rule"
-    if isinstance(mine, Pin) and mine == theirs:
+    if isinstance(mine, Pin) and isinstance(theirs, Pin) and mine == theirs:  # (2,) equals any other kind's (2,)
         return f"both pin to place {mine.position}: the second comes after the first"
     if isinstance(mine, Repurchase) and isinstance(theirs, Repurchase) and a.match == b.match:
         return "both say when the same products are offered again: the later time holds"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recommender.domain.columns import grown
 from recommender.domain.product import Product
 
-_HELD = 5_000  # products that were read last, about 20 MB: replies pass on what lies in the file, unread
+_HELD = 5_000  # products that were read last: replies pass on what lies in the file, unread
 _ROOM = 1024
 _STEP = 64  # bytes that the room of a record is a multiple of: the next record of a product is hardly longer
 _SPARE = 16 * 1024 * 1024  # bytes of old records beyond as many as there are new ones, before the file is written anew

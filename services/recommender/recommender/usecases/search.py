@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recommender.domain.allowed import Allowed, Stated
+from recommender.domain.allowed import Allowed
 from recommender.domain.arrange import arrange, capped
 from recommender.domain.context import Context
 from recommender.domain.errors import ForeignSpace, UnusableVector
 from recommender.domain.facets import Facet, facets
-from recommender.domain.intent import Intent, intent
+from recommender.domain.intent import Intent, intent, unspoken
 from recommender.domain.reading import Reading, read, verbatim
 from recommender.domain.reasons import Basis
 from recommender.domain.relevance import Query, relevance
@@ -187,7 +187,7 @@ class Search:
             return ranked, told, ""
         # Nothing states the quantities: perhaps they are not of what is sought, as in `boots for 3 hours on foot`.
         ranked = await self._rank(shop, query, k, offset, read, ruling, replace(meant.relaxed, stated=()))
-        kept = _unspoken(shop, [*ranked.places], meant.relaxed.stated)
+        kept = unspoken(shop, [*ranked.places], meant.relaxed.stated)
         if ranked.places and not kept:
             said = " and ".join(each.said for each in meant.relaxed.stated)
             return ranked._replace(places={}), told, f"nothing that was found is {said}"
@@ -214,21 +214,6 @@ class Search:
             if len(chosen) >= offset + k or len(proposed.places) < size:
                 break
         return _Ranked(chosen, proposed)
-
-
-def _unspoken(shop: Shop, found: Sequence[int], stated: Sequence[Stated]) -> list[int]:
-    """Those of what was found, best first, that state no other quantity than they should.
-
-    Where the best one does, the quantity is of what is sought, and what states none of its kind is something else.
-    """
-    places = np.array(found, dtype=np.int64)
-    kept = np.ones(len(places), dtype=bool)
-    for each in stated:
-        met = shop.having_any(places, each.numbers)
-        other = shop.having_any(places, shop.traits.of_kind(each.kind)) & ~met
-        kept &= met if other[:1].any() else ~other
-    left: list[int] = places[kept].tolist()
-    return left
 
 
 def _standing(
